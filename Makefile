@@ -1,0 +1,45 @@
+# A newcomer's entry, and what CI runs. Everything happens in .venv; nothing outside the checkout is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+SET_UP := .venv/set-up
+
+.PHONY: help demo test test-all check format bench clean
+
+help:  ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(SET_UP): pyproject.toml constraints.txt
+	@echo "== set-up: virtual environment in .venv, tested versions of constraints.txt (a few minutes, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "kerasmed needs Python 3.11 or newer; say PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	@touch $(SET_UP)
+
+demo: $(SET_UP)  ## simulate records, train, evaluate, export, predict (under 5 minutes on 2 cores)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
+
+test: $(SET_UP)  ## the test suite: everything once on jax, what meets keras again on torch and tensorflow
+	$(BIN)/python -m pytest -m 'not slow'
+	KERASMED_TEST_BACKEND=torch $(BIN)/python -m pytest -m 'keras and not slow'
+	KERASMED_TEST_BACKEND=tensorflow $(BIN)/python -m pytest -m 'keras and not slow'
+
+test-all: $(SET_UP)  ## the test suite with the tests that take minutes
+	$(BIN)/python -m pytest -m ''
+	KERASMED_TEST_BACKEND=torch $(BIN)/python -m pytest -m keras
+	KERASMED_TEST_BACKEND=tensorflow $(BIN)/python -m pytest -m keras
+
+check: $(SET_UP)  ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(SET_UP)  ## rewrite the code as `check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(SET_UP)  ## speed beside wfdb and bare keras, in one run
+	$(BIN)/python benchmarks/bench.py
+
+clean:  ## remove the virtual environment and caches; runs and saved models stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo

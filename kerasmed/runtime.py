@@ -1,0 +1,162 @@
+"""Choose backend, seed, precision and places, before keras is imported. The only reader of the environment."""
+
+import importlib.util
+import os
+import random
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+from kerasmed.config.run import Backend, Precision
+from kerasmed.errors import ConfigError, MissingPackageError, unknown
+
+BACKENDS: tuple[Backend, ...] = ("jax", "torch", "tensorflow")
+# Keras reads this name on its first import.
+KERAS_BACKEND = "KERAS_BACKEND"
+
+
+def use_backend(name: str) -> None:
+    """Make `name` the backend of this process.
+
+    Raises:
+        ConfigError: Keras is already loaded on another backend; a process has one.
+        MissingPackageError: The backend is not installed.
+    """
+    if name not in BACKENDS:
+        raise unknown("backend", name, BACKENDS)
+    if "keras" in sys.modules:
+        loaded = sys.modules["keras"].backend.backend()
+        if loaded != name:
+            raise ConfigError(
+                f"backend {name!r} was asked for, but this process already runs keras on {loaded!r}; "
+                "a process has one backend: start another process."
+            )
+        return
+    if importlib.util.find_spec(name) is None:
+        raise MissingPackageError(name, name, f"backend {name!r}")
+    os.environ[KERAS_BACKEND] = name
+    # Keras writes a settings file into its home; two processes must not share one that the user edits.
+    os.environ.setdefault("KERAS_HOME", str(Path(tempfile.gettempdir()) / f"kerasmed-keras-{os.getuid()}"))
+    # Threads of the maths library that wait must sleep: spinning, torch ran 7 times slower beside other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if name != "tensorflow":
+        # Keras imports TensorFlow for tf.data and when it saves; it must not take the GPU from the backend that trains.
+        hide_gpus_from_tensorflow()
+    _load_keras()
+
+
+def hide_gpus_from_tensorflow() -> None:
+    """TensorFlow, if anything imports it in this process, sees no GPU."""
+    sys.meta_path.insert(0, _TensorFlowWithoutGpu())
+
+
+class _TensorFlowWithoutGpu(MetaPathFinder):
+    """Import hook: hides the accelerators as soon as TensorFlow has been executed."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            module.config.set_visible_devices([], "GPU")
+
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def _load_keras() -> None:
+    with warnings.catch_warnings(), _native_stderr_held_back():
+        # TensorFlow, jax and orbax warn of their own deprecations while keras imports them.
+        warnings.simplefilter("ignore")
+        import keras  # noqa: F401
+
+
+@contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """TensorFlow's C++ logs a note on import that no setting silences; it is shown only if the import fails."""
+    with tempfile.TemporaryFile() as held:
+        shown = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(shown, held.read())
+            raise
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed python, numpy and the backend, and ask the backend for repeatable kernels.
+
+    Keras' own `set_random_seed` would import TensorFlow on every backend; layers without an explicit seed draw theirs
+    from python's generator.
+    """
+    import keras
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.random.set_seed(seed)
+        tf.config.experimental.enable_op_determinism()
+    if backend == "torch":
+        import torch
+
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def use_precision(policy: Precision) -> None:
+    """Set the dtype policy of every layer built from here on."""
+    import keras
+
+    keras.config.set_dtype_policy(policy)
+
+
+def data_root(option: Path | None = None) -> Path:
+    """The folder that holds one folder per database: `--data-dir`, else KERASMED_DATA.
+
+    Raises:
+        ConfigError: Neither is given, or it is no folder.
+    """
+    named = option or os.environ.get("KERASMED_DATA")
+    if not named:
+        raise ConfigError(
+            "no data folder: give --data-dir FOLDER or set KERASMED_DATA (one folder per database in it)."
+        )
+    root = Path(named).expanduser()
+    if not root.is_dir():
+        raise ConfigError(f"data folder {root} does not exist; --data-dir or KERASMED_DATA must name a folder.")
+    return root
+
+
+def cache_root() -> Path:
+    """Where prepared sets are kept: KERASMED_CACHE, else the user's cache folder."""
+    named = os.environ.get("KERASMED_CACHE")
+    if named:
+        return Path(named).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "kerasmed"
