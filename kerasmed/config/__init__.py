@@ -1,0 +1,1 @@
+"""Runs as data. Imports pydantic and yaml only."""

@@ -1,0 +1,50 @@
+"""Settings of the networks. What the data decide (input shape, classes) comes in the spec."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from kerasmed.config.component import ComponentConfig
+
+
+class SeResNet1D(ComponentConfig):
+    """1-D residual network with squeeze-and-excitation (Zhao et al., CinC 2020; Hu et al., arXiv:1709.01507)."""
+
+    kind: Literal["se_resnet1d"] = "se_resnet1d"
+    builder: ClassVar[str] = "kerasmed.models.se_resnet1d:build_se_resnet1d"
+
+    stem_width: int = Field(default=64, ge=1)
+    stem_kernel: int = Field(default=15, ge=1)
+    stem_stride: int = Field(default=2, ge=1)
+    stem_pool: bool = True
+    stage_widths: tuple[int, ...] = (64, 128, 256, 512)
+    stage_blocks: tuple[int, ...] = (2, 2, 2, 2)
+    kernel: int = Field(default=7, ge=1)
+    squeeze: int = Field(default=16, ge=1, description="reduction of squeeze-and-excitation")
+    dropout_rate: float = Field(default=0.2, ge=0, lt=1)
+    feature_width: int = Field(default=32, ge=1, description="width of the layer that reads features such as RR")
+    feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
+    head_width: int = Field(default=0, ge=0, description="width of a dense layer before the last; 0: none")
+    head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
+
+
+class CnnLstm(ComponentConfig):
+    """Convolutions, then a bidirectional LSTM with attention over time (CPSC2018 winners' family)."""
+
+    kind: Literal["cnn_lstm"] = "cnn_lstm"
+    builder: ClassVar[str] = "kerasmed.models.cnn_lstm:build_cnn_lstm"
+
+    conv_widths: tuple[int, ...] = (64, 128, 256)
+    conv_kernels: tuple[int, ...] = (15, 9, 5)
+    lstm_units: int = Field(default=64, ge=1)
+    dropout_rate: float = Field(default=0.2, ge=0, lt=1)
+    feature_width: int = Field(default=32, ge=1, description="width of the layer that reads features such as RR")
+    feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
+    head_width: int = Field(default=0, ge=0, description="width of a dense layer before the last; 0: none")
+    head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
+
+
+MODELS: dict[str, type[ComponentConfig]] = {
+    "se_resnet1d": SeResNet1D,
+    "cnn_lstm": CnnLstm,
+}

@@ -1,0 +1,95 @@
+"""One run as data: dataset, model, loader, augmentation, trainer, evaluation, backend, seed."""
+
+from typing import Literal, Self
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from kerasmed.config.component import ComponentConfig, Settings
+from kerasmed.config.dataset import DatasetConfig
+
+Backend = Literal["jax", "torch", "tensorflow"]
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+
+class Loader(Settings):
+    """How batches reach the device."""
+
+    engine: Literal["grain", "tfdata"] = "grain"
+    batch_size: int = Field(default=128, ge=1, le=1_000_000)
+    num_threads: int = Field(default=1, ge=0, le=64, description="threads that gather batches; 0: in the loop")
+    prefetch: int = Field(default=4, ge=1, le=256, description="batches made ahead")
+    class_shares: dict[str, float] | None = Field(
+        default=None, description="draw examples so that each class gets this share; classes left out are never drawn"
+    )
+    record_balance: float = Field(
+        default=0.0, ge=0, le=1, description="with class_shares: 0 draws beats alike, 1 gives every record the same say"
+    )
+    examples_per_epoch: int | None = Field(default=None, ge=1, description="with class_shares: draws in an epoch")
+
+    @model_validator(mode="after")
+    def _drawing_needs_shares(self) -> Self:
+        if self.class_shares is None and (self.record_balance or self.examples_per_epoch):
+            raise ValueError("record_balance and examples_per_epoch need class_shares")
+        if self.class_shares is not None and (min(self.class_shares.values()) < 0 or not sum(self.class_shares.values())):
+            raise ValueError("class_shares are shares: none below 0, not all 0")
+        return self
+
+
+class Augmentation(Settings):
+    """Random changes of signals inside the compiled training step; never part of an exported graph. 0 turns one off."""
+
+    amplitude_rate: float = Field(default=0.0, ge=0, lt=1, description="gain drawn from 1 - rate .. 1 + rate")
+    shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
+    noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the signal's unit")
+    wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
+
+
+class Trainer(Settings):
+    """How a model is fitted."""
+
+    epochs: int = Field(default=25, ge=1, le=100_000)
+    optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0, le=10)
+    weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
+    warmup_epochs: float = Field(default=1.0, ge=0)
+    plateau_patience: int = Field(default=3, ge=1)
+    plateau_factor: float = Field(default=0.3, gt=0, lt=1)
+    clip_norm: float | None = Field(default=1.0, gt=0)
+    accumulate_steps: int = Field(default=1, ge=1)
+    ema_decay: float | None = Field(default=None, gt=0, lt=1, description="average of the weights, used to evaluate")
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: float = Field(default=2.0, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    class_weights: Literal["none", "sqrt_balanced", "balanced"] = "none"
+    monitor: str = Field(
+        default="val_loss", pattern=r"^(val_[a-z0-9_]+|loss)$", description="metric that picks the best epoch"
+    )
+    early_stopping: int | None = Field(default=None, ge=1, description="epochs without a better monitor")
+    keep: Literal["best", "last"] = Field(default="best", description="the weights that are evaluated and exported")
+    checkpoint_every: int | None = Field(default=None, ge=1, description="epochs between further checkpoints")
+    time_budget_min: float | None = Field(default=None, gt=0)
+    precision: Precision = "float32"
+    steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
+
+
+class Evaluation(Settings):
+    """How a model is judged."""
+
+    batch_size: int = Field(default=512, ge=1)
+    bootstrap: int = Field(default=500, ge=0, le=100_000, description="resamples behind the intervals")
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class RunConfig(Settings):
+    """Everything that decides what a run does; where data and runs lie is the machine's."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    dataset: SerializeAsAny[DatasetConfig]
+    model: SerializeAsAny[ComponentConfig]
+    loader: Loader = Loader()
+    augmentation: Augmentation = Augmentation()
+    trainer: Trainer = Trainer()
+    evaluation: Evaluation = Evaluation()
+    backend: Backend = "jax"
+    seed: int = Field(default=0, ge=0, lt=2**31)
