@@ -1,0 +1,1 @@
+"""One file format, one module; every fault of a file becomes one `DataError`."""

@@ -1,0 +1,54 @@
+"""A toy task that every network learns in seconds: two-lead windows whose sine has the class's frequency."""
+
+import numpy as np
+
+from kerasmed.config.dataset import KaggleBeats
+from kerasmed.config.model import CnnLstm, SeResNet1D
+from kerasmed.config.run import Loader, RunConfig, Trainer
+from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+
+CLASSES = ("N", "S", "V")
+NUM_SAMPLES = 48
+SMALL_MODELS = {
+    "se_resnet1d": SeResNet1D(
+        stem_width=8, stem_kernel=7, stem_stride=1, stem_pool=False, stage_widths=(8,), stage_blocks=(1,),
+        squeeze=4, dropout_rate=0.1, feature_width=4,
+    ),
+    "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, dropout_rate=0.1, feature_width=4),
+}  # fmt: skip
+
+
+def toy_spec(task: str = "single_label") -> ExampleSpec:
+    return ExampleSpec(
+        inputs={
+            "signal": ArraySpec((NUM_SAMPLES, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
+            "rr": ArraySpec((3,), "float32", channels=("previous", "next", "local")),
+        },
+        targets={"label": TargetSpec(task, CLASSES)},
+        recipe={"kind": "toy"},
+    )
+
+
+def toy_arrays(num_examples: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Stored inputs by name, and labels int8 (n,)."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, len(CLASSES), num_examples).astype(np.int8)
+    phase = np.arange(NUM_SAMPLES) * (0.15 + 0.2 * labels[:, None].astype(float))
+    wave = 800.0 * np.sin(phase)[:, :, None] + rng.normal(0, 80, (num_examples, NUM_SAMPLES, 2))
+    features = rng.normal(0, 0.3, (num_examples, 3)) + labels[:, None].astype(float)
+    return {"signal": wave.astype(np.int16), "rr": features.astype(np.float32)}, labels
+
+
+def toy_stream(num_examples: int = 256, batch_size: int = 32, seed: int = 0) -> BatchStream:
+    inputs, labels = toy_arrays(num_examples)
+    rows = np.arange(num_examples * 3 // 4)
+    return BatchStream(inputs, {"label": labels}, rows, np.ones(len(rows), np.float32), batch_size, seed)
+
+
+def toy_config(model: str = "se_resnet1d", **trainer: object) -> RunConfig:
+    settings = {"epochs": 2, "learning_rate": 0.01, "warmup_epochs": 0.0, **trainer}
+    return RunConfig(
+        name="toy", dataset=KaggleBeats(), model=SMALL_MODELS[model], loader=Loader(batch_size=32),
+        trainer=Trainer(**settings),
+    )  # fmt: skip
