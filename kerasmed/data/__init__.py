@@ -1,0 +1,1 @@
+"""From files to batches: readers, sources, examples, prepared sets, loaders. Knows no backend."""

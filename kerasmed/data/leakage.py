@@ -1,0 +1,85 @@
+"""The leakage guard: no example, no patient and no signal in two splits."""
+
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from kerasmed.data.dataset import Index, Protocol, Splits
+from kerasmed.data.records import Array
+from kerasmed.errors import LeakageError
+
+MAX_NAMED = 5
+PATIENT_REMEDY = "All records of a patient belong in one split."
+SIGNAL_REMEDY = "Remove the copy, or give both records the same patient."
+
+
+@dataclass(frozen=True)
+class LeakageFacts:
+    """What the guard saw, for the report.
+
+    Attributes:
+        compared: Pairs of splits that were held against each other.
+        shared_patients: Patients in more than one split; 0 unless the protocol itself shares them.
+        shared_signals: Distinct signals in more than one split; 0 unless the protocol shares patients.
+    """
+
+    compared: tuple[str, ...]
+    shared_patients: int
+    shared_signals: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree."""
+        return {**asdict(self), "compared": list(self.compared)}
+
+
+def check_splits(index: Index, splits: Splits, protocol: Protocol) -> LeakageFacts:
+    """Refuse splits that share what they must not.
+
+    Where the protocol is judged on validation, test is validation and is not compared. Where it puts the same patients
+    into every split, those and equal signals are counted instead of refused; an example in two splits never passes.
+
+    Args:
+        index: Columns "id", "patient" and "content" (a hash of the signal), one value for each example.
+        splits: Rows of `index`.
+        protocol: Says which patients may be shared.
+
+    Raises:
+        LeakageError: Names the ids, the patients or the equal signals, and the splits that hold them.
+    """
+    parts = {"train": splits.train, "validation": splits.validation}
+    if protocol.judged_on == "test":
+        parts["test"] = splits.test
+    pairs = list(combinations(parts, 2))
+    patients: set[str] = set()
+    signals: set[int] = set()
+    for first, second in pairs:
+        where = f"{first} and {second}"
+        rows, others = parts[first], parts[second]
+        _refuse(_shared(index["id"], rows, others), "example", where, "An example belongs to one split.")
+        patients.update(map(str, _shared(index["patient"], rows, others)))
+        equal = _shared(index["content"], rows, others)
+        signals.update(equal.tolist())
+        if not protocol.shares_patients:
+            unforeseen = patients.difference(protocol.shared_patients)
+            _refuse(np.array(sorted(unforeseen)), "patient", where, PATIENT_REMEDY)
+            _refuse(_copies(index, equal, rows, others), "signal", where, SIGNAL_REMEDY)
+    return LeakageFacts(tuple("/".join(pair) for pair in pairs), len(patients), len(signals))
+
+
+def _shared(column: Array, rows: Array, others: Array) -> Array:
+    return np.intersect1d(column[rows], column[others])
+
+
+def _copies(index: Index, equal: Array, rows: Array, others: Array) -> Array:
+    """Text such as "100:77 = 900:77" for each content hash in `equal`: the first example of either side with it."""
+    sides = ((index["id"][side], index["content"][side]) for side in (rows, others))
+    named = [[ids[np.argmax(content == value)] for value in equal[: MAX_NAMED + 1]] for ids, content in sides]
+    return np.array([f"{one} = {other}" for one, other in zip(*named, strict=True)])
+
+
+def _refuse(shared: Array, what: str, where: str, remedy: str) -> None:
+    if len(shared):
+        named = ", ".join(map(str, shared[:MAX_NAMED])) + (" and more" if len(shared) > MAX_NAMED else "")
+        raise LeakageError(f"the same {what} in {where}: {named}. {remedy}")

@@ -1,0 +1,247 @@
+"""Prepared sets: every example once, as memory-mapped arrays, addressed by content."""
+
+import csv
+import hashlib
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmed import files
+from kerasmed.data.dataset import Dataset, Index
+from kerasmed.data.records import Array, Examples, RecordRef
+from kerasmed.errors import DataError
+from kerasmed.spec import ExampleSpec
+
+LAYOUT = 1  # counts up when the same recipe would be stored differently
+MANIFEST = "manifest.json"
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared set on disk. Arrays open as read-only memory maps, one row for each example."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @property
+    def spec(self) -> ExampleSpec:
+        """What one example is."""
+        return ExampleSpec.from_json(self.manifest["spec"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of every input file, the recipe and the layout."""
+        return str(self.manifest["fingerprint"])
+
+    @cached_property
+    def index(self) -> Index:
+        """Columns, one value for each example."""
+        return {name: np.load(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """Inputs and targets by name."""
+        names = (*self.spec.inputs, *self.spec.targets)
+        return {name: np.load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
+
+    def __len__(self) -> int:
+        return int(self.manifest["num_examples"])
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A record that was left out, and why."""
+
+    record: str
+    reason: str
+
+
+def prepare(dataset: Dataset, cache: Path, bad: "BadRecordPolicy", progress: Progress | None = None) -> Prepared:
+    """The prepared set of `dataset`: the one on disk, or a new one.
+
+    Args:
+        dataset: What to prepare.
+        cache: Folder that holds prepared sets.
+        bad: What to do with records that cannot be used.
+        progress: Called with (records done, records in all).
+
+    Raises:
+        DataError: Too many bad records, no example at all, or counts that contradict what is known of the database.
+    """
+    fingerprint = fingerprint_of(dataset, bad)
+    folder = cache / "prepared" / f"{dataset.name}-{fingerprint[:16]}"
+    if (folder / MANIFEST).is_file():
+        return open_prepared(folder)
+    good, quarantine = _read_all(dataset, bad, progress)
+    prepared_index = _index(good, dataset.spec)
+    if dataset.check is not None:
+        dataset.check(prepared_index, _dropped(good))
+    with files.committed_folder(folder) as beside:
+        _write(beside, dataset, good, prepared_index, quarantine, fingerprint)
+    return open_prepared(folder)
+
+
+def open_prepared(folder: Path) -> Prepared:
+    """The prepared set in `folder`."""
+    return Prepared(folder, json.loads((folder / MANIFEST).read_text()))
+
+
+@dataclass(frozen=True)
+class BadRecordPolicy:
+    """`skip` leaves bad records out up to a share of `max_rate`; `fail` ends at the first."""
+
+    skip: bool = True
+    max_rate: float = 0.01
+
+    def judge(self, quarantine: list[Quarantined], num_records: int) -> None:
+        """Raise `DataError` where more records are bad than the policy bears."""
+        if not quarantine:
+            return
+        listed = "; ".join(f"{item.reason}" for item in quarantine[:5])
+        rate = len(quarantine) / num_records
+        if not self.skip or rate > self.max_rate:
+            raise DataError(
+                f"{len(quarantine)} of {num_records} records",
+                f"cannot be used ({listed}).",
+                f"Mend or remove them, or set dataset.bad_records=skip and dataset.max_bad_rate above {rate:.3g}.",
+            )
+
+
+def fingerprint_of(dataset: Dataset, bad: BadRecordPolicy) -> str:
+    """Digest of everything that decides the content of a prepared set."""
+    paths = sorted({path for record in dataset.records for path in record.files})
+    with ThreadPoolExecutor(4) as pool:
+        hashes = list(pool.map(_hash_or_missing, paths))
+    return files.digest(
+        {
+            "layout": LAYOUT,
+            "recipe": dict(dataset.recipe),
+            "spec": dataset.spec.to_json(),
+            "records": [[record.record_id, record.patient] for record in dataset.records],
+            "files": [[path.name, value] for path, value in zip(paths, hashes, strict=True)],
+            "skip": bad.skip,
+        }
+    )
+
+
+def _hash_or_missing(path: Path) -> str:
+    return files.sha256_file(path) if path.is_file() else "missing"
+
+
+def _read_all(
+    dataset: Dataset, bad: BadRecordPolicy, progress: Progress | None
+) -> tuple[list[Examples], list[Quarantined]]:
+    good: list[Examples] = []
+    quarantine: list[Quarantined] = []
+    total = len(dataset.records)
+    for done, outcome in enumerate(_outcomes(dataset.make_examples, dataset.records), start=1):
+        if isinstance(outcome, Examples):
+            good.append(outcome)
+        else:
+            log.warning("left out: %s", outcome)
+            quarantine.append(Quarantined(outcome.record, str(outcome)))
+            if not bad.skip:
+                break
+        if progress is not None:
+            progress(done, total)
+    bad.judge(quarantine, total)
+    if not any(len(examples.index["id"]) for examples in good):
+        raise DataError(dataset.name, "holds no example.", "Check the data folder and the leads asked for.")
+    return good, quarantine
+
+
+def _outcomes(
+    make_examples: Callable[[RecordRef], Examples], records: Iterable[RecordRef]
+) -> Iterator[Examples | DataError]:
+    def attempt(record: RecordRef) -> Examples | DataError:
+        try:
+            return make_examples(record)
+        except DataError as error:
+            return error
+
+    # numpy and scipy release the lock in the long calls, so threads are enough and memory is not copied.
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(attempt, records)
+
+
+def _dropped(good: list[Examples]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for examples in good:
+        total.update(examples.dropped)
+    return total
+
+
+def _index(good: list[Examples], spec: ExampleSpec) -> dict[str, Array]:
+    columns = {name: np.concatenate([examples.index[name] for examples in good]) for name in good[0].index}
+    columns["content"] = np.concatenate([_content(examples, spec) for examples in good])
+    for name in spec.targets:
+        columns[name] = np.concatenate([examples.arrays[name] for examples in good])
+    return columns
+
+
+def _content(examples: Examples, spec: ExampleSpec) -> Array:
+    """uint64 (n,): digest of the largest input of each example; the same acquisition gives the same digest."""
+    largest = max(spec.inputs, key=lambda name: examples.arrays[name].nbytes)
+    rows = np.ascontiguousarray(examples.arrays[largest])
+    digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
+    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+
+
+def _write(
+    folder: Path,
+    dataset: Dataset,
+    good: list[Examples],
+    index: dict[str, Array],
+    quarantine: list[Quarantined],
+    fingerprint: str,
+) -> None:
+    (folder / "arrays").mkdir()
+    (folder / "index").mkdir()
+    for name in (*dataset.spec.inputs, *dataset.spec.targets):
+        _write_rows(folder / "arrays" / f"{name}.npy", [examples.arrays[name] for examples in good])
+    for name, column in index.items():
+        np.save(folder / "index" / f"{name}.npy", column, allow_pickle=False)
+    (folder / "quarantine.csv").write_text(_quarantine_csv(quarantine))
+    manifest = {
+        "layout": LAYOUT,
+        "fingerprint": fingerprint,
+        "dataset": dataset.name,
+        "spec": dataset.spec.to_json(),
+        "recipe": dict(dataset.recipe),
+        "num_examples": len(index["id"]),
+        "num_records": len(good),
+        "index": sorted(index),
+        "dropped": dict(_dropped(good)),
+        "quarantined": len(quarantine),
+    }
+    files.write_json(folder / MANIFEST, manifest)
+
+
+def _write_rows(path: Path, parts: list[Array]) -> None:
+    """Append `parts` to one C-contiguous `.npy` without holding them all as one array."""
+    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
+    rows = np.lib.format.open_memmap(path, mode="w+", dtype=parts[0].dtype, shape=shape)
+    start = 0
+    for part in parts:
+        rows[start : start + len(part)] = part
+        start += len(part)
+    rows.flush()
+
+
+def _quarantine_csv(quarantine: list[Quarantined]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["record", "reason"])
+    writer.writerows([item.record, item.reason] for item in quarantine)
+    return text.getvalue()

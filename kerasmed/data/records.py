@@ -1,0 +1,68 @@
+"""One acquisition as stored, and what is written beside it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Marks on a signal, in file order.
+
+    Attributes:
+        samples: int64 (n,), position of each mark in samples of the signal.
+        symbols: str (n,), MIT annotation symbol ("N", "V", "+", ...).
+        notes: str (n,), text beside the mark ("(AFIB"), without its trailing NUL; "" where there is none.
+    """
+
+    samples: Array
+    symbols: Array
+    notes: Array
+
+
+@dataclass(frozen=True)
+class SignalRecord:
+    """A signal in physical units.
+
+    Attributes:
+        record_id: Name of the record in its database.
+        patient: Whoever it was taken from; equal for records of the same person.
+        signal_mv: float32 (num_samples, num_leads), millivolts; NaN where the file marks a sample as missing.
+        rate_hz: Sampling rate.
+        leads: Names, one for each column of `signal_mv`.
+        annotations: Marks, where there are any.
+    """
+
+    record_id: str
+    patient: str
+    signal_mv: Array
+    rate_hz: float
+    leads: tuple[str, ...]
+    annotations: Annotations | None = None
+
+
+@dataclass(frozen=True)
+class RecordRef:
+    """A record before it is read: its id, its patient and the files that hold it."""
+
+    record_id: str
+    patient: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples as arrays with a leading example axis.
+
+    Attributes:
+        arrays: One array for each input and each target of the spec, in the type the spec names.
+        index: Columns of one value for each example: always "id", "record", "patient"; beats also have "sample".
+        dropped: Reason to count, of what was in the record and is not among the examples.
+    """
+
+    arrays: dict[str, Array]
+    index: dict[str, Array]
+    dropped: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,88 @@
+"""Band-limited windows of a signal at another rate, each on a time grid that has its centre as a node.
+
+The low-pass is worked out for the samples of the windows alone, as small products of matrices. To resample whole
+records would cost more, need rates in a simple ratio, and move each centre by up to half a sample of the coarser grid.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasmed.data.records import Array
+
+# The low-pass of scipy.signal.resample_poly: ten zero crossings to either side under a Kaiser window.
+ZERO_CROSSINGS = 10
+KAISER_BETA = 5.0
+# Below about this many products OpenBLAS stays on one core. More cores would gain nothing here, and cost much where
+# records are prepared in several threads.
+ONE_CORE_PRODUCTS = 1 << 18
+BAND_SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class Band:
+    """Some samples of a resampled window: `window[write] = samples[read] @ weights`, float32 weights."""
+
+    read: slice
+    write: slice
+    weights: Array
+
+
+def resample_around(signal: Array, centres: Array, from_hz: float, to_hz: float, before: int, after: int) -> Array:
+    """Windows of a signal around given samples, at another rate.
+
+    Args:
+        signal: float32 (num_samples, num_leads), finite.
+        centres: int64 (k,), samples of the signal; each becomes sample `before` of its window.
+        from_hz: Rate of the signal.
+        to_hz: Rate of the windows.
+        before: Samples of a window ahead of its centre.
+        after: Samples of a window from the centre on.
+
+    Returns:
+        float32 (k, before + after, num_leads). Beyond the ends of the signal its first or last sample stands in.
+    """
+    start, bands = resampling_kernel(from_hz, to_hz, before, after)
+    reach = start + np.arange(bands[-1].read.stop)
+    num_rows = max(1, ONE_CORE_PRODUCTS // max(band.weights.size for band in bands))
+    windows = np.empty((len(centres), before + after, signal.shape[1]), np.float32)
+    for lead, column in enumerate(signal.T):
+        for first in range(0, len(centres), num_rows):
+            rows = slice(first, first + num_rows)
+            samples = column.take(centres[rows, None] + reach, mode="clip")
+            for band in bands:
+                windows[rows, band.write, lead] = samples[:, band.read] @ band.weights
+    return windows
+
+
+@functools.lru_cache(maxsize=32)
+def resampling_kernel(from_hz: float, to_hz: float, before: int, after: int) -> tuple[int, tuple[Band, ...]]:
+    """The linear map from the samples around a centre to a window of `before + after` samples at another rate.
+
+    A windowed sinc that passes what both rates can hold; constant signals stay what they are.
+
+    Returns:
+        The first sample it reads, relative to the centre, and the map in bands, since a sample of the window depends on
+        near samples only.
+    """
+    times = np.arange(-before, after) * (from_hz / to_hz)
+    cutoff = min(1.0, to_hz / from_hz)
+    reach = ZERO_CROSSINGS / cutoff
+    start = math.floor(times[0] - reach)
+    distance = np.arange(start, math.ceil(times[-1] + reach) + 1)[:, None] - times
+    inside = np.sqrt(np.clip(1 - (distance / reach) ** 2, 0, None))
+    taper = np.where(np.abs(distance) <= reach, np.i0(KAISER_BETA * inside), 0.0)
+    weights = np.sinc(cutoff * distance) * taper
+    weights = (weights / weights.sum(axis=0)).astype(np.float32)
+    return start, tuple(_band(weights, first) for first in range(0, before + after, BAND_SAMPLES))
+
+
+def _band(weights: Array, first: int) -> Band:
+    write = slice(first, min(first + BAND_SAMPLES, weights.shape[1]))
+    near = np.flatnonzero(weights[:, write].any(axis=1))
+    read = slice(int(near[0]), int(near[-1]) + 1)
+    part = np.ascontiguousarray(weights[read, write])
+    part.setflags(write=False)
+    return Band(read, write, part)

@@ -1,0 +1,1 @@
+"""Simulated records for demos and tests, written in the real formats."""

@@ -1,0 +1,1 @@
+"""One database, one module: a dataset config -> `Dataset`."""

@@ -1,0 +1,157 @@
+"""Records of WFDB with beat annotations: any folder of them, split by patient."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from kerasmed.config.dataset import BeatExamples, WfdbBeats
+from kerasmed.data.dataset import Dataset, Protocol
+from kerasmed.data.examples import beat_spec, beats_of
+from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
+from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
+from kerasmed.data.records import Array, Examples, RecordRef
+from kerasmed.data.splits import split_by_patient
+from kerasmed.errors import DataError
+
+RECORDS = "RECORDS"
+PATIENT = re.compile(r"\s*patient:\s*(\S.*?)\s*", re.IGNORECASE)
+NOTHING_STORED = "~"
+RECIPE = {"source": "wfdb", "labels": VARIANT}
+# Reasons in `Examples.dropped`, by class and by symbol.
+CUT_OFF = "{} beats at an end or a gap"
+NOT_CLASSED = "annotations {!r} that are no beat of the five classes"
+
+
+def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
+    """The records of a folder: those its RECORDS file lists, or every .hea in it.
+
+    The patient is what a header comment `# patient: NAME` says; a record without one is a patient of its own.
+
+    Raises:
+        DataError: The folder, its records or all annotation files are missing.
+    """
+    folder = data_root / config.folder
+    if not folder.is_dir():
+        raise DataError(str(folder), "is not a folder.", "Set --data-dir to the folder that holds it.")
+    records = tuple(_record(folder, name, config.annotator) for name in list_records(folder))
+    if not any(record.files[-1].is_file() for record in records):
+        raise DataError(
+            str(folder),
+            f"no record has a .{config.annotator} file.",
+            "Set dataset.annotator to the extension they have.",
+        )
+    return Dataset(
+        name=folder.name,
+        spec=beat_spec(config.examples, CLASSES),
+        records=records,
+        make_examples=partial(read_beats, settings=config.examples),
+        split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
+        protocol=Protocol(
+            name="wfdb_beats",
+            describe="Patients are dealt to train, validation and test, each part with its share of every class.",
+            macro_classes=CLASSES[:4],
+        ),
+        recipe=RECIPE,
+        notes=(f"classes: {VARIANT}",),
+    )
+
+
+def list_records(folder: Path) -> list[str]:
+    """Names of the records in a folder, without ".hea", relative to it.
+
+    Raises:
+        DataError: There is none, or RECORDS names one outside the folder.
+    """
+    listing = folder / RECORDS
+    if not listing.is_file():
+        names = sorted(path.stem for path in folder.glob("*.hea"))
+    else:
+        names = listing.read_text(encoding="utf-8-sig", errors="replace").split()
+    outside = [name for name in names if not (folder / name).resolve().is_relative_to(folder.resolve())]
+    if outside:
+        raise DataError(str(listing), f"names {outside[0]!r}, which lies outside the folder.")
+    if not names:
+        raise DataError(str(folder), "holds no record (.hea).", "Check dataset.folder and --data-dir.")
+    return names
+
+
+def read_beats(
+    ref: RecordRef, settings: BeatExamples, stand_ins: Mapping[str, tuple[str, ...]] | None = None
+) -> Examples:
+    """Read one record and cut its annotated beats.
+
+    Args:
+        ref: Its files are the header first, the annotations last.
+        settings: How to cut.
+        stand_ins: Leads to read instead of those of the settings, by record.
+
+    Returns:
+        The arrays of `beat_spec` with "label" (int8, position in `CLASSES`); the index columns id ("100:77", the 78th
+        beat annotated in record 100), record, patient, sample (int64, the R peak) and symbol.
+
+    Raises:
+        DataError: The record cannot be used.
+    """
+    record = read_record(ref.files[0], (stand_ins or {}).get(ref.record_id, settings.leads))
+    record = replace(record, patient=ref.patient, leads=settings.leads)
+    marks = read_annotations(ref.files[-1], len(record.signal_mv))
+    labels = classes_of(marks.symbols)
+    beats = np.isin(marks.symbols, BEAT_SYMBOLS)
+    arrays, kept = beats_of(record, marks.samples[beats], settings)
+    rows = np.flatnonzero(labels[beats][kept] != NO_CLASS)
+    numbers = np.flatnonzero(kept)[rows]
+    places = np.flatnonzero(beats)[numbers]
+    index = {
+        "id": np.array([f"{ref.record_id}:{number}" for number in numbers], dtype=np.str_),
+        "record": np.full(len(numbers), ref.record_id),
+        "patient": np.full(len(numbers), ref.patient),
+        "sample": marks.samples[places],
+        "symbol": marks.symbols[places],
+    }
+    arrays = {name: values[rows] for name, values in arrays.items()} | {"label": labels[places]}
+    return Examples(arrays, index, _dropped(marks.symbols, labels, places))
+
+
+def _dropped(symbols: Array, labels: Array, places: Array) -> dict[str, int]:
+    """Why every annotation that is not at one of `places` is not among the examples."""
+    left_out = np.delete(np.arange(len(symbols)), places)
+    return dict(
+        Counter(
+            NOT_CLASSED.format(str(symbols[place]))
+            if labels[place] == NO_CLASS
+            else CUT_OFF.format(CLASSES[labels[place]])
+            for place in left_out
+        )
+    )
+
+
+def _record(folder: Path, name: str, annotator: str) -> RecordRef:
+    header_path = folder / f"{name}.hea"
+    annotations = folder / f"{name}.{annotator}"
+    try:
+        comments, signals = _look_up(header_path)
+    except DataError:
+        # Reading it as data says what is wrong, and the run's policy for bad records decides what follows.
+        return RecordRef(name, name, (header_path, annotations))
+    named = (PATIENT.fullmatch(comment) for comment in comments)
+    patient = next((match.group(1) for match in named if match), name)
+    return RecordRef(name, patient, (header_path, *signals, annotations))
+
+
+def _look_up(header_path: Path) -> tuple[tuple[str, ...], list[Path]]:
+    """Comments of a header, and all files below it: signals, and headers and signals of segments."""
+    header = read_header(header_path)
+    headers = [header]
+    files: list[Path] = []
+    for segment in header.segments:
+        if segment.name != NOTHING_STORED:
+            files.append(header_path.with_name(f"{segment.name}.hea"))
+            headers.append(read_header(files[-1]))
+    names = (signal.file_name for part in headers for signal in part.signals)
+    files += [header_path.with_name(name) for name in dict.fromkeys(names) if name != NOTHING_STORED]
+    return header.comments, files
