@@ -1,0 +1,1 @@
+"""The only `compile` and the only `fit`, and what happens around them."""

@@ -1,0 +1,62 @@
+"""Optimizer and learning-rate schedule of a run."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasmed.config.run import Trainer
+
+
+def build_optimizer(config: Trainer, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Adam, AdamW or SGD with clipping, accumulation and averaging as set."""
+    options: dict[str, Any] = {
+        "learning_rate": _learning_rate(config, steps_per_epoch),
+        "global_clipnorm": config.clip_norm,
+        "gradient_accumulation_steps": config.accumulate_steps if config.accumulate_steps > 1 else None,
+        "use_ema": config.ema_decay is not None,
+        "ema_momentum": config.ema_decay or 0.99,
+    }
+    if config.optimizer == "sgd":
+        return keras.optimizers.SGD(momentum=0.9, nesterov=True, **options)
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(**options)
+    optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
+    # Decay pulls kernels to zero; a bias or a normalisation scale has nothing to gain from it (arXiv:1812.01187).
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _learning_rate(config: Trainer, steps_per_epoch: int) -> Any:
+    if config.schedule == "plateau":
+        return config.learning_rate  # a number, since the Plateau callback sets it
+    updates = max(1, steps_per_epoch // config.accumulate_steps)
+    warmup = round(config.warmup_epochs * updates)
+    if config.schedule == "constant" and warmup == 0:
+        return config.learning_rate
+    total = config.epochs * updates if config.schedule == "cosine" else None
+    return WarmupSchedule(config.learning_rate, warmup, total)
+
+
+class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear from 0 to `peak` over `warmup` updates; then half a cosine down to 0 at update `total`, or flat."""
+
+    def __init__(self, peak: float, warmup: int, total: int | None) -> None:
+        super().__init__()
+        self.peak, self.warmup, self.total = peak, warmup, total
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate at update `step`."""
+        step = ops.cast(step, "float32")
+        rising = (step + 1.0) / max(1, self.warmup)
+        if self.total is None:
+            return self.peak * ops.minimum(rising, 1.0)
+        span = max(1, self.total - self.warmup)
+        done = ops.clip((step - self.warmup) / span, 0.0, 1.0)
+        falling = 0.5 * (1.0 + ops.cos(math.pi * done))
+        return self.peak * ops.where(step < self.warmup, rising, falling)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal schedule."""
+        return {"peak": self.peak, "warmup": self.warmup, "total": self.total}

@@ -1,0 +1,201 @@
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerasmed.build import build
+from kerasmed.errors import ConfigError, DataError, TrainingError, UnknownNameError
+from tests.fakes.toy import SMALL_MODELS, toy_arrays, toy_config, toy_spec, toy_stream
+
+pytestmark = pytest.mark.usefixtures("backend")
+HELD_OUT = np.arange(192, 256)
+
+
+def accuracy(logits, targets):
+    return {"accuracy": float((logits["label"].argmax(axis=1) == targets["label"]).mean())}
+
+
+def fitted(folder: Path, config, stream=None):
+    from kerasmed.runtime import seed_everything, use_precision
+    from kerasmed.training.fit import ValidationRows, fit
+
+    seed_everything(config.seed)
+    use_precision(config.trainer.precision)
+    try:
+        model = build(config.model, toy_spec())
+        history = fit(model, toy_spec(), stream or toy_stream(), ValidationRows(HELD_OUT, accuracy), config, folder)
+    finally:
+        use_precision("float32")
+    return model, history
+
+
+def digest(model):
+    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in model.get_weights())).hexdigest()
+
+
+@pytest.mark.parametrize("kind", SMALL_MODELS)
+def test_every_model_learns_the_toy_task(kind, tmp_path):
+    _, history = fitted(tmp_path, toy_config(kind, epochs=4, monitor="val_accuracy"))
+    assert history.best.value > 0.9
+
+
+def test_the_same_seed_gives_identical_weights_and_another_seed_others(tmp_path):
+    config = toy_config(epochs=1)
+    first, _ = fitted(tmp_path / "a", config)
+    again, _ = fitted(tmp_path / "b", config)
+    other, _ = fitted(tmp_path / "c", config.model_copy(update={"seed": 1}))
+    assert digest(first) == digest(again) != digest(other)
+
+
+def test_history_on_disk_is_the_history_returned(tmp_path):
+    _, history = fitted(tmp_path, toy_config())
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert lines == history.rows
+    assert {"loss", "val_loss", "val_accuracy", "lr", "examples_per_s"} <= set(lines[0])
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(tmp_path):
+    from kerasmed.training.checkpoint import load_weights, verify_checkpoint
+
+    model, history = fitted(tmp_path, toy_config(epochs=3, monitor="val_accuracy"))
+    kept = digest(model)
+    load_weights(tmp_path / "checkpoints" / "best", model)
+    assert digest(model) == kept
+    assert verify_checkpoint(tmp_path / "checkpoints" / "best")["epoch"] == history.best.epoch == history.kept_epoch
+
+
+def test_keep_last_leaves_the_last_weights(tmp_path):
+    from kerasmed.training.checkpoint import verify_checkpoint
+
+    _, history = fitted(tmp_path, toy_config(epochs=2, keep="last", checkpoint_every=1))
+    assert history.kept_epoch == 2
+    assert verify_checkpoint(tmp_path / "checkpoints" / "last")["epoch"] == 2
+    assert {"best", "last", "epoch-0001", "epoch-0002"} == {p.name for p in (tmp_path / "checkpoints").iterdir()}
+
+
+def test_early_stopping_counts_from_the_best_epoch(tmp_path):
+    # A learning rate that moves nothing: the first epoch stays the best.
+    _, history = fitted(tmp_path, toy_config(epochs=9, learning_rate=1e-12, early_stopping=2, monitor="val_accuracy"))
+    assert len(history.rows) == history.best.epoch + 2
+
+
+def test_plateau_lowers_the_learning_rate(tmp_path):
+    config = toy_config(
+        epochs=4,
+        learning_rate=1e-12,
+        schedule="plateau",
+        plateau_patience=1,
+        plateau_factor=0.5,
+        monitor="val_accuracy",
+    )
+    _, history = fitted(tmp_path, config)
+    assert [row["lr"] for row in history.rows[:3]] == pytest.approx([1e-12, 1e-12, 5e-13], rel=1e-3)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_batch(tmp_path):
+    stream = toy_stream()
+    stream.inputs["rr"][stream.rows] = np.inf
+    with pytest.raises(TrainingError, match="epoch 1, batch 1"):
+        fitted(tmp_path, toy_config(), stream)
+    assert not list((tmp_path / "checkpoints").rglob("*.npz"))
+
+
+def test_the_time_budget_ends_the_epoch_early_and_keeps_it(tmp_path):
+    _, history = fitted(tmp_path, toy_config(epochs=50, time_budget_min=1e-6))
+    assert len(history.rows) == 1
+    assert (tmp_path / "checkpoints" / "last" / "manifest.json").is_file()
+
+
+def test_the_moving_average_is_what_is_evaluated_and_kept(tmp_path):
+    from kerasmed.training.checkpoint import TRAINING, WEIGHTS
+
+    model, _ = fitted(tmp_path, toy_config(epochs=1, ema_decay=0.9))
+    checkpoint = tmp_path / "checkpoints" / "last"
+    with np.load(checkpoint / WEIGHTS) as kept, np.load(checkpoint / TRAINING) as raw:
+        first, all_raw = kept["00000"], [raw[name] for name in raw.files]
+    np.testing.assert_array_equal(model.get_weights()[0], first)
+    # The checkpoint holds the weights that training goes on with, and their average beside them.
+    assert not np.array_equal(all_raw[0], first)
+    assert any(value.shape == first.shape and np.array_equal(value, first) for value in all_raw[1:])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "adam", "loss": "focal", "schedule": "constant", "warmup_epochs": 1.0},
+        {"optimizer": "sgd", "label_smoothing": 0.1, "clip_norm": None},
+        {"accumulate_steps": 2, "learning_rate": 0.03},
+        {"precision": "mixed_bfloat16"},
+        {"precision": "mixed_float16"},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_every_way_to_train_lowers_the_loss(settings, tmp_path):
+    _, history = fitted(tmp_path, toy_config(epochs=3, **settings))
+    assert history.rows[-1]["loss"] < 0.8 * history.rows[0]["loss"]
+
+
+def test_augmentation_changes_training_but_not_scores(tmp_path):
+    from kerasmed.config.run import Augmentation
+    from kerasmed.training.front import build_trainee
+
+    loud = Augmentation(amplitude_rate=0.3, shift_samples=4, noise=0.1, wander=0.5)
+    model = build(SMALL_MODELS["se_resnet1d"], toy_spec())
+    plain, augmented = build_trainee(model, toy_spec(), Augmentation()), build_trainee(model, toy_spec(), loud)
+    inputs, _ = toy_arrays(8)
+    np.testing.assert_array_equal(
+        plain.predict(inputs, verbose=0)["label"], augmented.predict(inputs, verbose=0)["label"]
+    )
+    front = next(layer for layer in augmented.layers if layer.name.startswith("augment_signal"))
+    signal = inputs["signal"].astype(np.float32) * 1e-3
+    once, twice = (np.asarray(front(signal, training=True)) for _ in range(2))
+    assert not np.allclose(once, signal, atol=0.05)
+    assert not np.allclose(once, twice, atol=0.05)
+
+
+def test_the_same_seed_augments_the_same_way(tmp_path):
+    from kerasmed.config.run import Augmentation
+
+    config = toy_config(epochs=1).model_copy(update={"augmentation": Augmentation(noise=0.1, shift_samples=3)})
+    assert digest(fitted(tmp_path / "a", config)[0]) == digest(fitted(tmp_path / "b", config)[0])
+
+
+def test_a_monitor_that_no_epoch_reports_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'val_accuracy'"):
+        fitted(tmp_path, toy_config(monitor="val_acuracy"))
+
+
+def test_several_steps_in_one_execution_train_the_same_or_are_refused_by_name(backend, tmp_path):
+    config = toy_config(epochs=1, steps_per_execution=3)
+    if backend == "torch":
+        with pytest.raises(ConfigError, match="steps_per_execution must be 1 on torch"):
+            fitted(tmp_path, config)
+        return
+    _, together = fitted(tmp_path / "a", config)
+    _, single = fitted(tmp_path / "b", toy_config(epochs=1))
+    assert together.rows[0]["loss"] == pytest.approx(single.rows[0]["loss"], rel=1e-3)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    from kerasmed.training.checkpoint import load_weights
+
+    model, _ = fitted(tmp_path, toy_config(epochs=1))
+    file = tmp_path / "checkpoints" / "best" / "weights.npz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="does not match its hash"):
+        load_weights(tmp_path / "checkpoints" / "best", model)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    from kerasmed.training.checkpoint import load_weights
+
+    fitted(tmp_path, toy_config(epochs=1))
+    with pytest.raises(DataError, match="another model"):
+        load_weights(tmp_path / "checkpoints" / "best", build(SMALL_MODELS["cnn_lstm"], toy_spec()))
