@@ -1,0 +1,126 @@
+"""What is judged: scores beside the truth, and whose they are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasmed.data.records import Array
+from kerasmed.errors import ContractError
+from kerasmed.files import digest
+from kerasmed.spec import TargetSpec
+
+THRESHOLD = 0.5  # a label of a multi_label task is given where its score reaches this
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Scores of a model for examples whose truth is known.
+
+    Attributes:
+        target: What was asked.
+        scores: float32 (n, num_classes), probabilities; of single_label they sum to 1 in each row.
+        targets: int (n,), class index, of single_label; 0 or 1 (n, num_classes) of multi_label.
+        groups: str (n,), the record that each example was cut from.
+        patients: str (n,), whose record that is; "" where nobody knows.
+        ids: str (n,), one for each example.
+    """
+
+    target: TargetSpec
+    scores: Array
+    targets: Array
+    groups: Array
+    patients: Array
+    ids: Array
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def predicted(self) -> Array:
+        """The answer in the shape of `targets`: the highest score, or every label that reaches the threshold."""
+        return answers(self.scores, self.target)
+
+    @property
+    def truth(self) -> Array:
+        """Bool (n, num_classes), for both tasks."""
+        return one_hot(self.targets, self.target)
+
+    @property
+    def clusters(self) -> Array:
+        """int64 (n,), a number for each patient: examples of one patient are drawn together in a resample.
+
+        A record whose patient nobody knows counts as a patient of its own.
+        """
+        owners = np.where(self.patients == "", np.char.add("record ", self.groups), np.char.add("of ", self.patients))
+        return np.unique(owners, return_inverse=True)[1]
+
+    def check(self) -> None:
+        """Refuse scores from which nothing can be judged.
+
+        Raises:
+            ContractError: No example, or a score that is not finite.
+        """
+        if not len(self):
+            raise ContractError("nothing to judge: this split has no example")
+        assert self.scores.shape == (len(self), len(self.target.classes))
+        broken = ~np.isfinite(self.scores).all(axis=1)
+        if broken.any():
+            first = self.ids[int(np.argmax(broken))]
+            raise ContractError(
+                f"{int(broken.sum())} of {len(self)} examples got a score that is not finite, {first} first"
+            )
+
+    def fingerprint(self) -> str:
+        """Hex digest of ids and truth: equal where two models were asked the same questions, in whatever order."""
+        rows = np.char.mod("%d", np.atleast_2d(self.targets.T).T.astype(np.int64))
+        return digest(sorted([str(name), *row] for name, row in zip(self.ids, rows.tolist(), strict=True)))
+
+
+def answers(scores: Array, target: TargetSpec) -> Array:
+    """int64 (n,) of single_label or bool (n, num_classes) of multi_label from `scores` (n, num_classes)."""
+    if target.task == "multi_label":
+        return scores >= THRESHOLD
+    return scores.argmax(axis=1)
+
+
+def one_hot(targets: Array, target: TargetSpec) -> Array:
+    """Bool (n, num_classes) from the targets of either task."""
+    if target.task == "multi_label":
+        return targets.astype(bool)
+    return np.asarray(targets[:, None] == np.arange(len(target.classes)))
+
+
+def worst_rows(judged: Judged, count: int = 12) -> Array:
+    """int64 (at most count,), rows answered wrongly with the least chance given to the truth, worst first.
+
+    Of multi_label the chance is the product over the labels.
+    """
+    truth = judged.truth
+    given = np.where(truth, judged.scores, 1.0 if judged.target.task == "single_label" else 1.0 - judged.scores)
+    log_chance = np.log(np.maximum(given, np.finfo(np.float32).tiny)).sum(axis=1)
+    wrong = np.flatnonzero((one_hot(judged.predicted, judged.target) != truth).any(axis=1))
+    return wrong[np.lexsort((judged.ids[wrong], log_chance[wrong]))][:count]
+
+
+def describe_rows(judged: Judged, rows: Iterable[int]) -> list[dict[str, Any]]:
+    """What a report says of single examples: id, record, patient, truth, answer and the score of each class."""
+    predicted, truth = one_hot(judged.predicted, judged.target), judged.truth
+    return [
+        {
+            "id": str(judged.ids[row]),
+            "record": str(judged.groups[row]),
+            "patient": str(judged.patients[row]),
+            "label": _names(judged.target, truth[row]),
+            "predicted": _names(judged.target, predicted[row]),
+            "scores": {
+                name: float(score) for name, score in zip(judged.target.classes, judged.scores[row], strict=True)
+            },
+        }
+        for row in rows
+    ]
+
+
+def _names(target: TargetSpec, chosen: Array) -> str:
+    return " + ".join(name for name, given in zip(target.classes, chosen, strict=True) if given) or "none"

@@ -1,0 +1,215 @@
+"""report.html: one page that holds everything, for a reader who was not there. No script, nothing fetched."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from kerasmed.data.dataset import Published
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
+from kerasmed.evaluation.page_style import STYLE
+from kerasmed.evaluation.report import Estimate, Report
+from kerasmed.evaluation.summary import ends_in_words, intervals_in_words
+from kerasmed.files import write_text
+
+DPI, CSS_DPI = 130, 96  # of our pictures, and of a browser's pixels
+HEADLINES = ("accuracy", "exact_match", "macro_f1", "macro_auc", "j_kappa", "auc")
+DISCLAIMER = "For research use. Not a medical device: not for diagnosis or treatment."
+
+
+def write_page(path: Path, title: str, report: Report, plots: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
+    """Write `render_page` to `path`, whole or not at all."""
+    write_text(path, render_page(title, report, plots, facts))
+
+
+def render_page(title: str, report: Report, plots: Mapping[str, Path], facts: Mapping[str, Any]) -> str:
+    """The page as HTML.
+
+    Args:
+        title: Of the page: the name of the run or of the model.
+        report: What is shown.
+        plots: Title to PNG file; the pictures are put into the page.
+        facts: What made the model (config, backend, versions), nested as deep as it is.
+    """
+    sections = (
+        _head(title, report),
+        _section("What to know first", "".join(f"<p>{escape(note)}</p>" for note in report.notes)),
+        _section("Metrics", _metrics(report)),
+        _section("Classes", _classes(report)),
+        _section("Confusion", _confusion(report)),
+        _section("Published results by these rules", _published(report)),
+        _section("Pictures", _pictures(plots)),
+        _section("Answers that were most wrong", _worst(report)),
+        _section("Who was judged", _facts({"judged": report.judged, "split": report.split or {}})),
+        _section("How this model was made", _facts(facts)),
+    )
+    return _PAGE.format(title=escape(title), style=STYLE, body="\n".join(sections), disclaimer=DISCLAIMER)
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}
+<footer>{disclaimer}</footer>
+</body>
+</html>
+"""
+
+
+def _head(title: str, report: Report) -> str:
+    counted = report.judged
+    badges = "".join(f'<p class="badge">Warning: {escape(badge)}</p>' for badge in report.protocol.badges)
+    tiles = "".join(_tile(name, report.metrics[name]) for name in HEADLINES if name in report.metrics)
+    return f"""<header>
+<p class="disclaimer">{DISCLAIMER}</p>
+<h1>{escape(title)}</h1>
+{badges}
+<p><b>{escape(report.protocol.name)}.</b> {escape(report.protocol.describe)}</p>
+<p>Judged on the {report.protocol.judged_on} split: {counted["examples"]:,} examples of {counted["records"]:,} records,
+{counted["patients"]:,} patients. {intervals_in_words(report)}</p>
+<div class="tiles">{tiles}</div>
+</header>"""
+
+
+def _tile(name: str, estimate: Estimate) -> str:
+    value = in_words(name, estimate.value) if estimate.value is not None else "undefined"
+    ends = ends_in_words(name, estimate) or "&nbsp;"
+    return f'<div class="tile"><span>{escape(label(name))}</span><b>{value}</b><span>{ends}</span></div>'
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content not in ("", "<dl></dl>") else ""
+
+
+def _metrics(report: Report) -> str:
+    rows = [
+        (
+            f'{label(name)} <br><small class="name">{escape(name)}</small>',
+            _cell(name, estimate),
+            _bar(estimate),
+            escape(METRICS[name].describe) + (" Lower is better." if METRICS[name].better == "lower" else ""),
+        )
+        for name, estimate in report.metrics.items()
+    ]
+    averaged = ", ".join(report.protocol.macro_classes or report.target.classes)
+    note = f"<p>Macro metrics and balanced accuracy run over {escape(averaged)}, those that occur in the truth.</p>"
+    return note + _table(("Metric", "Value", "0 to 1", "What it says"), rows)
+
+
+def _bar(estimate: Estimate) -> str:
+    """The interval, and the value in it, on a line from 0 to 1."""
+    if estimate.value is None or not 0 <= estimate.value <= 1:
+        return ""
+    low, high = (estimate.value if end is None else min(max(end, 0.0), 1.0) for end in (estimate.low, estimate.high))
+    return (
+        f'<div class="bar"><i style="left:{100 * low:.1f}%;width:{100 * (high - low):.1f}%"></i>'
+        f'<b style="left:{100 * estimate.value:.1f}%"></b></div>'
+    )
+
+
+def _classes(report: Report) -> str:
+    header = ("Class", "Examples", *(metric.label for metric in CLASS_METRICS.values()))
+    rows = []
+    for name, row in report.per_class.items():
+        values = (_cell(metric, estimate, CLASS_METRICS) for metric, estimate in row.items())
+        rows.append((f"<b>{escape(name)}</b>", f"{report.support[name]:,}", *values))
+    said = " ".join(f"<b>{metric.label}</b>: {escape(metric.describe)}" for metric in CLASS_METRICS.values())
+    return _table(header, rows) + f'<p class="small">{said}</p>'
+
+
+def _cell(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
+    if estimate.value is None:
+        return f'<span class="none">undefined: {escape(estimate.reason)}</span>'
+    ends = ends_in_words(name, estimate, known)
+    return in_words(name, estimate.value, known) + (f' <small class="ends">{ends}</small>' if ends else "")
+
+
+def _confusion(report: Report) -> str:
+    classes = report.target.classes
+    if report.target.task == "single_label":
+        rows = [_confusion_row(place, report) for place in range(len(classes))]
+        return _table(("Truth \\ answer", *map(escape, classes)), rows)
+    rows = [
+        (f"<b>{escape(name)}</b>", *(f"{count:,}" for count in (tp, fn, fp, tn)))
+        for name, ((tn, fp), (fn, tp)) in zip(classes, report.confusion, strict=True)
+    ]
+    return _table(("Label", "Found", "Missed", "False", "Absent"), rows)
+
+
+def _confusion_row(own: int, report: Report) -> tuple[str, ...]:
+    counts = [f"{count:,}" for count in report.confusion[own]]
+    counts[own] = f"<b>{counts[own]}</b>"
+    return (f"<b>{escape(report.target.classes[own])}</b>", *counts)
+
+
+def _published(report: Report) -> str:
+    works = report.protocol.published
+    if not works:
+        return ""
+    names = list(dict.fromkeys(name for work in works for name in work.metrics))
+    ours = [_cell(name, report.metrics[name]) if name in report.metrics else "-" for name in names]
+    rows = [("<b>This model</b>", *ours, ""), *(_published_row(work, names) for work in works)]
+    return _table(("Work", *(escape(label(name)) for name in names), "Source"), rows)
+
+
+def _published_row(work: Published, names: list[str]) -> tuple[str, ...]:
+    source = escape(work.source) + (f" <small>{escape(work.note)}</small>" if work.note else "")
+    return (escape(work.work), *(in_words(name, work.metrics.get(name)) for name in names), source)
+
+
+def _worst(report: Report) -> str:
+    rows = [
+        (
+            escape(row["id"]),
+            escape(row["record"]),
+            escape(row["label"]),
+            escape(row["predicted"]),
+            ", ".join(f"{escape(name)} {score:.2f}" for name, score in row["scores"].items() if score >= 0.01),
+        )
+        for row in report.worst
+    ]
+    return _table(("Example", "Record", "Truth", "Answer", "Scores of 0.01 and more"), rows) if rows else ""
+
+
+def _pictures(plots: Mapping[str, Path]) -> str:
+    figures = "".join(_picture(name, path) for name, path in plots.items())
+    return f'<div class="pictures">{figures}</div>' if figures else ""
+
+
+def _picture(title: str, path: Path) -> str:
+    png, name = path.read_bytes(), escape(title)
+    width = int.from_bytes(png[16:20]) * CSS_DPI // DPI  # the PNG's IHDR holds its width there, in pixels
+    image = f'<img alt="{name}" width="{width}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+    return f"<figure><figcaption>{name}</figcaption>{image}</figure>"
+
+
+def _facts(tree: Mapping[str, Any]) -> str:
+    """A nested mapping as nested lists of terms."""
+    return (
+        "<dl>"
+        + "".join(f"<dt>{escape(str(name))}</dt><dd>{_fact(value)}</dd>" for name, value in tree.items())
+        + "</dl>"
+    )
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _facts(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_fact(each) for each in value)
+    return escape(f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already."""
+    head = "".join(f"<th>{cell}</th>" for cell in header)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,133 @@
+"""Reports as text for a terminal: one of them, or several side by side."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
+from kerasmed.evaluation.report import Estimate, Report
+
+CLASS_COLUMNS = ("sensitivity", "ppv", "f1", "auc", "ap")
+
+
+def estimate_in_words(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
+    """A value with its interval: "93.1 % (91.0 - 94.4)"; "undefined" where there is no value."""
+    if estimate.value is None:
+        return "undefined"
+    ends = ends_in_words(name, estimate, known)
+    return in_words(name, estimate.value, known) + (f" ({ends})" if ends else "")
+
+
+def ends_in_words(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
+    """The interval alone: "91.0 - 94.4"; "" where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return " - ".join(in_words(name, end, known).removesuffix(" %") for end in (estimate.low, estimate.high))
+
+
+def summary(report: Report) -> str:
+    """The report as a cardiologist would want it read out: warnings, metrics, one line for each class, notes."""
+    counted = report.judged
+    lines = [
+        f"{report.protocol.name}: {counted['examples']:,} examples of {counted['patients']:,} patients "
+        f"({report.protocol.judged_on} split)",
+        *(f"WARNING: {badge}" for badge in report.protocol.badges),
+        "",
+        *_columns([(label(name), *_with_best_published(name, report)) for name in report.metrics]),
+        "",
+        *_columns(_class_rows(report)),
+        "",
+        intervals_in_words(report),
+        *(f"Note: {note}" for note in report.notes),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def intervals_in_words(report: Report) -> str:
+    """What the intervals are."""
+    if not report.intervals["resamples"]:
+        return "Without intervals."
+    confidence, resamples = (report.intervals[name] for name in ("confidence", "resamples"))
+    patients = report.judged["patients"]
+    return f"With each value: its {100 * confidence:g} % interval, from {resamples} resamples of {patients:,} patients."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several reports side by side.
+
+    Attributes:
+        names: Of the reports.
+        metrics: Metric to report to estimate; None where that report lacks the metric.
+        differences: Why the reports cannot be compared as they stand; empty where they can.
+    """
+
+    names: tuple[str, ...]
+    metrics: Mapping[str, Mapping[str, Estimate | None]]
+    differences: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as a JSON tree."""
+        metrics = {
+            metric: {name: estimate and estimate.to_json() for name, estimate in row.items()}
+            for metric, row in self.metrics.items()
+        }
+        return {"reports": list(self.names), "metrics": metrics, "differences": list(self.differences)}
+
+    def to_text(self) -> str:
+        """A table, one column for each report; warnings above it."""
+        rows = [("", *self.names)]
+        for metric, row in self.metrics.items():
+            rows.append((label(metric), *(estimate_in_words(metric, each) if each else "-" for each in row.values())))
+        return "\n".join([*(f"WARNING: {difference}" for difference in self.differences), *_columns(rows)]) + "\n"
+
+
+def compare(reports: Mapping[str, Report]) -> Comparison:
+    """Set `reports` (name to report) side by side, in their order."""
+    metrics = [name for name in METRICS if any(name in report.metrics for report in reports.values())]
+    return Comparison(
+        names=tuple(reports),
+        metrics={metric: {name: report.metrics.get(metric) for name, report in reports.items()} for metric in metrics},
+        differences=tuple(_differences(reports)),
+    )
+
+
+def _differences(reports: Mapping[str, Report]) -> list[str]:
+    facts = {
+        "other examples were judged": {name: report.judged["digest"][:12] for name, report in reports.items()},
+        "other rules": {name: report.protocol.name for name, report in reports.items()},
+        "another split was judged": {name: report.protocol.judged_on for name, report in reports.items()},
+        "other classes in the macro averages": {name: _macro_classes(report) for name, report in reports.items()},
+    }
+    return [
+        f"these numbers do not compare, {what}: " + ", ".join(f"{name} {value}" for name, value in values.items())
+        for what, values in facts.items()
+        if len(set(values.values())) > 1
+    ]
+
+
+def _macro_classes(report: Report) -> str:
+    return "/".join(report.protocol.macro_classes or report.target.classes)
+
+
+def _with_best_published(name: str, report: Report) -> tuple[str, str]:
+    works = [work for work in report.protocol.published if name in work.metrics]
+    if not works:
+        return estimate_in_words(name, report.metrics[name]), ""
+    pick = max if METRICS[name].better == "higher" else min
+    best = pick(works, key=lambda work: work.metrics[name])
+    published = f"best published {in_words(name, best.metrics[name])}, {best.work}"
+    return estimate_in_words(name, report.metrics[name]), published
+
+
+def _class_rows(report: Report) -> list[tuple[str, ...]]:
+    rows = [("Class", "Examples", *(CLASS_METRICS[name].label for name in CLASS_COLUMNS))]
+    for name, row in report.per_class.items():
+        values = (estimate_in_words(each, row[each], CLASS_METRICS) for each in CLASS_COLUMNS)
+        rows.append((name, f"{report.support[name]:,}", *values))
+    return rows
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

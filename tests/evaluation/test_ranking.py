@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from kerasmed.evaluation.ranking import auc_and_ap, curve, rank
+
+
+def measured(scores, positive, weights=None) -> tuple[float, float]:
+    weights = np.ones(len(scores)) if weights is None else weights
+    return auc_and_ap(rank(np.asarray(scores), np.asarray(positive, bool), np.arange(len(scores))), weights)
+
+
+def test_auc_and_ap_of_four_examples_are_those_worked_out_by_hand() -> None:
+    # falling: +0.8  -0.6  +0.3  -0.1; three of four pairs in order; precision 1 and 2/3 at the two hits
+    assert measured([0.8, 0.6, 0.3, 0.1], [1, 0, 1, 0]) == pytest.approx((3 / 4, (1 + 2 / 3) / 2))
+
+
+def test_equal_scores_count_half() -> None:
+    assert measured([0.5, 0.5, 0.5], [1, 0, 0])[0] == 0.5
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 8])
+def test_weighted_areas_agree_with_scikit_learn(decimals) -> None:
+    rng = np.random.default_rng(decimals)
+    scores, positive = rng.random(500).round(decimals), rng.random(500) < 0.2
+    weights = rng.integers(0, 4, 500).astype(float)
+    reference = (
+        metrics.roc_auc_score(positive, scores, sample_weight=weights),
+        metrics.average_precision_score(positive, scores, sample_weight=weights),
+    )
+    assert measured(scores, positive, weights) == pytest.approx(reference)
+
+
+def test_a_cluster_drawn_twice_counts_as_two_copies() -> None:
+    rng = np.random.default_rng(0)
+    scores, positive, clusters = rng.random(60).round(1), rng.random(60) < 0.4, np.arange(60) % 3
+    twice = np.concatenate([np.flatnonzero(clusters == 1)] * 2 + [np.flatnonzero(clusters == 2)])
+    weighted = auc_and_ap(rank(scores, positive, clusters), np.array([0.0, 2.0, 1.0]))
+    assert weighted == pytest.approx(measured(scores[twice], positive[twice]))
+
+
+@pytest.mark.parametrize("positive", [[0, 0], [1, 1]])
+def test_auc_needs_both_sides(positive) -> None:
+    assert np.isnan(measured([0.2, 0.8], positive)[0])
+
+
+def test_auc_is_undefined_where_all_positives_have_weight_0() -> None:
+    assert np.isnan(measured([0.2, 0.8], [0, 1], np.array([1.0, 0.0]))).all()
+
+
+def test_a_curve_begins_at_nothing_and_ends_at_everything() -> None:
+    true, false = curve(np.array([0.9, 0.5, 0.5, 0.1]), np.array([1, 0, 1, 0]))
+    assert list(zip(true, false, strict=True)) == [(0, 0), (1, 0), (2, 1), (2, 2)]
