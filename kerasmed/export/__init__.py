@@ -1,0 +1,1 @@
+"""The model elsewhere: one file per format, with proof of parity."""

@@ -1,0 +1,69 @@
+"""SavedModel -> ONNX by tf2onnx. Runs in the export child, on TensorFlow."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmed.export.saved_model import SIGNATURE
+
+OPSET = 17
+BATCH_AXIS = "batch"
+
+
+def write_onnx(saved_model: Path, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write the graph in the folder `saved_model` to `path`, checked, with a free batch axis named "batch".
+
+    The detour by a SavedModel freezes constants of Normalization layers, which a direct conversion makes into graph
+    inputs.
+
+    Args:
+        saved_model: Folder of a SavedModel.
+        path: The `.onnx` file.
+        metadata: Text that travels inside the file, by key.
+    """
+    import onnx
+
+    graph = _convert(saved_model)
+    for value in (*graph.graph.input, *graph.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
+    onnx.helper.set_model_props(graph, dict(metadata))
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save_model(graph, path)
+
+
+def _convert(saved_model: Path) -> Any:
+    import tensorflow as tf
+    from tf2onnx import optimizer, tf_loader, tfonnx
+
+    _register_erfc()
+    frozen, inputs, outputs, names = tf_loader.from_saved_model(
+        str(saved_model), None, None, tag=["serve"], signatures=[SIGNATURE], return_tensors_to_rename=True
+    )
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(frozen, name="")
+        converted = tfonnx.process_tf_graph(
+            graph, opset=OPSET, input_names=inputs, output_names=outputs, tensors_to_rename=names
+        )
+    return optimizer.optimize_graph(converted).make_model("kerasmed")
+
+
+def _register_erfc() -> None:
+    """Teach tf2onnx 1.17 the complementary error function of exact gelu; it would write a node no runtime knows."""
+    from tf2onnx import utils
+    from tf2onnx.handler import tf_op
+
+    @tf_op("Erfc")
+    class Erfc:
+        """erfc(x) = 1 - erf(x)."""
+
+        @classmethod
+        def version_9(cls, ctx: Any, node: Any, **kwargs: Any) -> None:
+            shapes, dtypes = [ctx.get_shape(node.output[0])], [ctx.get_dtype(node.output[0])]
+            one = ctx.make_const(utils.make_name("one"), np.array(1, utils.map_onnx_to_numpy_type(dtypes[0])))
+            ctx.remove_node(node.name)
+            erf = ctx.make_node("Erf", [node.input[0]], shapes=shapes, dtypes=dtypes)
+            ctx.make_node("Sub", [one.output[0], erf.output[0]], outputs=node.output, shapes=shapes, dtypes=dtypes)
+
+    assert Erfc is not None  # the decorator has registered it

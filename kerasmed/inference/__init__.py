@@ -1,0 +1,1 @@
+"""A model plus files -> predictions, by the same examples as training."""
