@@ -1,0 +1,46 @@
+"""kerasmed export: publish the model of a run."""
+
+from pathlib import Path
+
+import click
+
+from kerasmed.cli.options import json_option, run_argument, runs_dir_option
+from kerasmed.cli.output import show
+from kerasmed.cli.run_folders import find_run
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(["keras", "saved_model", "onnx"]),
+    default=("saved_model", "onnx"), show_default=True, help="Give it several times for several formats.",
+)  # fmt: skip
+@click.option("--name", help="Name of the saved model; the run's name without it.")
+@click.option(
+    "--saved-models", type=click.Path(path_type=Path, file_okay=False), default=Path("saved_models"), show_default=True,
+    help="Folder of all saved models.",
+)  # fmt: skip
+@runs_dir_option
+@json_option
+def command(
+    run: str, formats: tuple[str, ...], name: str | None, saved_models: Path, runs_dir: Path, as_json: bool
+) -> None:
+    """Write the model of RUN (a run folder, or "latest") to SAVED_MODELS/NAME/VERSION in every format asked for.
+
+    Nothing is published unless each format answers as the trained model does.
+    """
+    import json
+
+    from kerasmed.runtime import use_backend
+    from kerasmed.workflows.run_folder import open_run
+
+    folder = find_run(runs_dir, run)
+    config, _ = open_run(folder)
+    use_backend(config.backend)
+    from kerasmed.workflows.export import export_run
+
+    published = export_run(folder, formats, saved_models, name)  # type: ignore[arg-type]
+    manifest = json.loads((published / "manifest.json").read_text())
+    differences = "\n".join(f"  {kind:<12} {value:.1e}" for kind, value in manifest["parity"].items())
+    tree = {"saved_model": str(published), **manifest}
+    show(tree, f"{published}\nlargest difference from the trained model:\n{differences}", as_json)

@@ -1,0 +1,17 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print only JSON on stdout.")
+data_dir_option = click.option(
+    "--data-dir", type=FOLDER, help="Folder with one folder per database.  [default: KERASMED_DATA]"
+)
+runs_dir_option = click.option(
+    "--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs."
+)
+run_argument = click.argument("run")
+words_argument = click.argument("words", nargs=-1, metavar="[PATH=VALUE]...")

@@ -1,0 +1,102 @@
+"""The folders of runs as a reader meets them: found by name, read even where a run ended early."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasmed.errors import ConfigError, unknown
+
+LATEST = "latest"
+# The number that a list of runs shows: the first of these that the report has.
+HEADLINES = ("macro_f1", "macro_auc", "auc", "accuracy")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What a run left behind.
+
+    Attributes:
+        folder: The run.
+        config: config.yaml as a JSON tree; empty where it cannot be read.
+        manifest: manifest.json; empty where it cannot be read.
+        report: report.json; empty where the run has none.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    manifest: dict[str, Any]
+    report: dict[str, Any]
+
+    @property
+    def started(self) -> str:
+        """Time of its start in ISO 8601, UTC; "" where nobody knows."""
+        return str(self.manifest.get("started", ""))
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Name to `{value, low, high}`."""
+        metrics: dict[str, dict[str, Any]] = self.report.get("metrics", {})
+        return metrics
+
+    @property
+    def headline(self) -> str | None:
+        """The name of the metric that a list shows; None where there is no report."""
+        return next((name for name in HEADLINES if name in self.metrics), None)
+
+
+def list_runs(runs: Path) -> list[RunFolder]:
+    """The runs in a folder, the oldest first; none where there is no such folder."""
+    folders = (path.parent for path in runs.glob("*/config.yaml"))
+    return sorted(map(read_run, folders), key=lambda run: (run.started, run.folder.name))
+
+
+def read_run(folder: Path) -> RunFolder:
+    """What can be read of a run."""
+    return RunFolder(
+        folder, _config(folder / "config.yaml"), _json(folder / "manifest.json"), _json(folder / "report.json")
+    )
+
+
+def find_run(runs: Path, name: str) -> Path:
+    """The folder of a run.
+
+    Args:
+        runs: The folder of the runs.
+        name: A folder, the name of one in `runs`, a beginning that only one has, or "latest".
+
+    Raises:
+        ConfigError: No run is meant, or several are.
+    """
+    for folder in (Path(name).expanduser(), runs / name):
+        if (folder / "config.yaml").is_file():
+            return folder
+    known = [run.folder for run in list_runs(runs)]
+    if not known:
+        raise ConfigError(f"no run {name!r}: {runs} holds none; name a run folder, or the right --runs-dir.")
+    if name == LATEST:
+        return known[-1]
+    matching = [folder for folder in known if folder.name.startswith(name)]
+    if not matching:
+        raise unknown("run", name, [folder.name for folder in known])
+    if len(matching) > 1:
+        raise ConfigError(f"run {name!r} could be any of {', '.join(folder.name for folder in matching)}.")
+    return matching[0]
+
+
+def _config(path: Path) -> dict[str, Any]:
+    from kerasmed.config.strict_yaml import read_file
+
+    try:
+        tree: dict[str, Any] = read_file(path).plain()
+    except ConfigError:
+        return {}
+    return tree
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return tree if isinstance(tree, dict) else {}

@@ -1,0 +1,129 @@
+"""`kerasmed runs`: what was trained, and how good it is."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kerasmed.cli.config import in_words
+from kerasmed.cli.options import json_option, run_argument, runs_dir_option
+from kerasmed.cli.output import show, table
+from kerasmed.cli.run_folders import RunFolder, find_run, list_runs, read_run
+from kerasmed.config.describe import diff_trees
+from kerasmed.evaluation import names
+
+# Sets every run apart from every other, and says nothing.
+UNTOLD = ("name",)
+
+
+@click.group()
+def command() -> None:
+    """List, show or compare runs.
+
+    RUN is a folder, the name of one in --runs-dir, the beginning of a name, or "latest".
+    """
+
+
+@command.command("list")
+@runs_dir_option
+@json_option
+def list_all(runs_dir: Path, as_json: bool) -> None:
+    """All runs, the oldest first."""
+    runs = list_runs(runs_dir)
+    rows = [
+        (run.folder.name, _status(run), run.manifest.get("backend"), _kind(run, "model"), _headline(run))
+        for run in runs
+    ]
+    text = table(rows, ("run", "status", "backend", "model", "score")) if rows else f"no runs in {runs_dir}"
+    show([_brief(run) for run in runs], text, as_json)
+
+
+@command.command("show")
+@run_argument
+@runs_dir_option
+@json_option
+def show_run(run: str, runs_dir: Path, as_json: bool) -> None:
+    """One run: how it ended, its scores with their intervals, its files."""
+    found = read_run(find_run(runs_dir, run))
+    manifest, report = found.manifest, found.report
+    facts = [
+        ("run", found.folder),
+        ("status", " ".join(filter(None, [_status(found), manifest.get("reason")]))),
+        ("started", found.started or None),
+        ("ended", manifest.get("ended")),
+        ("backend", manifest.get("backend")),
+        ("dataset", _kind(found, "dataset")),
+        ("model", _kind(found, "model")),
+        ("protocol", report.get("protocol", {}).get("describe")),
+        ("report", found.folder / "report.html" if report else None),
+    ]
+    scores = [(names.label(name), _estimate(found, name)) for name in found.metrics]
+    remarks = [*(f"! {badge}" for badge in report.get("badges", [])), *report.get("notes", [])]
+    parts = [table([fact for fact in facts if fact[1]]), table(scores), "\n".join(remarks)]
+    tree = {**_brief(found), "config": found.config, "manifest": manifest, "report": report or None}
+    show(tree, "\n\n".join(filter(None, parts)), as_json)
+
+
+@command.command()
+@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
+@runs_dir_option
+@json_option
+def compare(runs: tuple[str, ...], runs_dir: Path, as_json: bool) -> None:
+    """Scores of runs side by side, and the settings in which they differ from the first."""
+    if len(runs) < 2:
+        raise click.UsageError("name two runs or more.")
+    found = [read_run(find_run(runs_dir, name)) for name in runs]
+    metrics = list(dict.fromkeys(name for run in found for name in run.metrics))
+    differences = {run.folder.name: _differences(found[0], run) for run in found[1:]}
+    same = len({run.report.get("judged", {}).get("digest") for run in found}) == 1
+    tree = {
+        "runs": [_brief(run) for run in found],
+        "metrics": {name: [run.metrics.get(name) for run in found] for name in metrics},
+        "same_examples_judged": same,
+        "differences": {name: [asdict(entry) for entry in entries] for name, entries in differences.items()},
+    }
+    heads = ("", *(run.folder.name for run in found))
+    rows = [(names.label(name), *(_estimate(run, name) for run in found)) for name in metrics]
+    parts = [table(rows, heads), "" if same else "! The runs were not judged on the same examples."]
+    for run, entries in differences.items():
+        changed = [(entry.path, in_words(entry.left), in_words(entry.right)) for entry in entries]
+        parts.append(table(changed, ("setting", found[0].folder.name, run)) if changed else f"{run}: same settings")
+    show(tree, "\n\n".join(filter(None, parts)), as_json)
+
+
+def _differences(first: RunFolder, other: RunFolder) -> list[Any]:
+    return [entry for entry in diff_trees(first.config, other.config) if entry.path not in UNTOLD]
+
+
+def _brief(run: RunFolder) -> dict[str, Any]:
+    return {
+        "name": run.folder.name,
+        "folder": str(run.folder),
+        "status": _status(run),
+        "backend": run.manifest.get("backend"),
+        "started": run.started or None,
+        "dataset": _kind(run, "dataset"),
+        "model": _kind(run, "model"),
+        "metrics": run.metrics,
+    }
+
+
+def _status(run: RunFolder) -> str:
+    return str(run.manifest.get("status", "unreadable"))
+
+
+def _kind(run: RunFolder, section: str) -> str | None:
+    written = run.config.get(section)
+    return written.get("kind") if isinstance(written, dict) else None
+
+
+def _headline(run: RunFolder) -> str | None:
+    return f"{names.label(run.headline)} {_estimate(run, run.headline)}" if run.headline else None
+
+
+def _estimate(run: RunFolder, name: str) -> str:
+    estimate = run.metrics.get(name, {})
+    value, low, high = (estimate.get(key) for key in ("value", "low", "high"))
+    interval = "" if low is None else f" ({names.in_words(name, low)} to {names.in_words(name, high)})"
+    return names.in_words(name, value) + interval

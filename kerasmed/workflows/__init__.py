@@ -1,0 +1,1 @@
+"""A verb from start to end; each reads like the table in ARCHITECTURE section 1."""

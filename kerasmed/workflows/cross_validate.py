@@ -1,0 +1,80 @@
+"""kerasmed train ... dataset.cross_validate=true: every record is judged by a model that never saw it."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kerasmed.config.dataset import MitbihBeats
+from kerasmed.config.run import RunConfig
+from kerasmed.data.dataset import Splits
+from kerasmed.data.prepared import Progress
+from kerasmed.data.splits import folds
+from kerasmed.errors import ConfigError
+from kerasmed.evaluation.judged import Judged
+from kerasmed.evaluation.report import Report
+from kerasmed.workflows.judge import judge, score_rows, write_report
+from kerasmed.workflows.places import Places
+from kerasmed.workflows.prepare import Material, describe_splits, gather_material
+from kerasmed.workflows.run_folder import recorded, update_manifest
+from kerasmed.workflows.train import fit_split, open_run_folder
+
+log = logging.getLogger(__name__)
+NOTE = (
+    "Cross-validated over records: each record was judged by a model fitted on the others. Every fold keeps its last "
+    "epoch, so the records that judge chose nothing."
+)
+
+
+def cross_validate(config: RunConfig, places: Places, progress: Progress | None = None) -> tuple[Path, Report]:
+    """Fit one model per fold; judge all folds' held-out records together.
+
+    Raises:
+        ConfigError: The trainer would choose an epoch by the records that judge.
+    """
+    _refuse_selection(config)
+    material = gather_material(config.dataset, config.seed, places, progress)
+    assert isinstance(config.dataset, MitbihBeats)
+    parts = folds(material.prepared.index, config.dataset.num_folds, config.seed)
+    facts = [describe_splits(material.dataset, material.prepared, splits) for splits in parts]
+    material = _noted(material, {**material.facts, "folds": [fact["test"]["records"] for fact in facts]})
+    folder = open_run_folder(config, places, material)
+    with recorded(folder):
+        judged = _pooled([_judge_fold(config, material, splits, folder, i) for i, splits in enumerate(parts)])
+        report = judge(judged, material, config)
+        write_report(report, judged, material, folder)
+    return folder, report
+
+
+def _refuse_selection(config: RunConfig) -> None:
+    trainer = config.trainer
+    if trainer.keep == "best" or trainer.early_stopping is not None or trainer.schedule == "plateau":
+        raise ConfigError(
+            "cross-validation has no records left to choose an epoch by: "
+            "set trainer.keep=last trainer.early_stopping=null and a schedule other than plateau."
+        )
+
+
+def _noted(material: Material, facts: dict[str, object]) -> Material:
+    notes = (NOTE, *material.dataset.notes)
+    protocol = replace(material.dataset.protocol, badges=(), judged_on="validation")
+    return replace(material, dataset=replace(material.dataset, notes=notes, protocol=protocol), facts=facts)
+
+
+def _judge_fold(config: RunConfig, material: Material, splits: Splits, folder: Path, number: int) -> Judged:
+    import keras
+
+    keras.utils.clear_session()
+    held_out = sorted(set(material.prepared.index["record"][splits.test].tolist()))
+    log.info("fold %d: held out %s", number + 1, ", ".join(held_out))
+    part = folder / "folds" / f"{number + 1:02d}"
+    part.mkdir(parents=True)
+    update_manifest(part, held_out=held_out)
+    model = fit_split(config, material, splits, part)
+    return score_rows(model, material, splits.test, config.evaluation)
+
+
+def _pooled(judged: list[Judged]) -> Judged:
+    columns = ("scores", "targets", "groups", "patients", "ids")
+    return replace(judged[0], **{name: np.concatenate([getattr(part, name) for part in judged]) for name in columns})

@@ -1,0 +1,105 @@
+"""Scores of a fitted model -> report.json, report.html and plots of its run."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kerasmed import files
+from kerasmed.config.run import Evaluation, RunConfig
+from kerasmed.data.dataset import Protocol
+from kerasmed.data.records import Array
+from kerasmed.evaluation.classification import measure_epoch
+from kerasmed.evaluation.evaluate import evaluate
+from kerasmed.evaluation.judged import Judged
+from kerasmed.evaluation.report import Report
+from kerasmed.spec import ExampleSpec, TargetSpec
+from kerasmed.workflows.prepare import Material
+from kerasmed.workflows.run_folder import read_manifest
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerasmed.training.fit import Measure
+
+
+def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
+    """What is measured after every epoch; names carry the target where there are several."""
+
+    def measure(logits: Mapping[str, Array], targets: Mapping[str, Array]) -> dict[str, float]:
+        measured: dict[str, float] = {}
+        for name, target in spec.targets.items():
+            prefix = f"{name}_" if len(spec.targets) > 1 else ""
+            values = measure_epoch(probabilities(logits[name], target), targets[name], target, protocol.macro_classes)
+            measured.update({prefix + metric: value for metric, value in values.items()})
+        return measured
+
+    return measure
+
+
+def probabilities(logits: Array, target: TargetSpec) -> Array:
+    """float32 scores from logits (n, num_classes): softmax of single_label, sigmoid of multi_label."""
+    from scipy.special import expit, softmax
+
+    wide = logits.astype(np.float64)
+    scores = softmax(wide, axis=1) if target.task == "single_label" else expit(wide)
+    return scores.astype(np.float32)
+
+
+def score_rows(model: "keras.Model", material: Material, rows: Array, settings: Evaluation) -> Judged:
+    """Scores of `rows` beside their truth."""
+    from kerasmed.config.run import Augmentation
+    from kerasmed.training.fit import score
+    from kerasmed.training.front import build_trainee
+
+    spec, arrays, index = material.prepared.spec, material.prepared.arrays, material.prepared.index
+    (name,) = spec.targets
+    inputs = {key: arrays[key] for key in spec.inputs}
+    logits = score(build_trainee(model, spec, Augmentation()), inputs, rows, settings.batch_size)
+    return Judged(
+        target=spec.target,
+        scores=probabilities(logits[name], spec.target),
+        targets=np.asarray(arrays[name][rows]),
+        groups=index["record"][rows],
+        patients=index["patient"][rows],
+        ids=index["id"][rows],
+    )
+
+
+def judge(judged: Judged, material: Material, config: RunConfig) -> Report:
+    """The report of `judged` by the rules of its dataset."""
+    dataset = material.dataset
+    return evaluate(judged, dataset.protocol, config.evaluation, config.seed, dataset.notes, material.facts)
+
+
+def write_report(report: Report, judged: Judged, material: Material, folder: Path) -> None:
+    """report.json, report.html and plots/ in the run folder."""
+    from kerasmed.evaluation.history import show_history
+    from kerasmed.evaluation.page import write_page
+    from kerasmed.evaluation.plots import show_report
+
+    pictures = show_report(report, judged, folder / "plots")
+    history = folder / "metrics.jsonl"
+    if history.is_file():
+        rows = [json.loads(line) for line in history.read_text().splitlines()]
+        show_history(rows, folder / "plots" / "history.png")
+        pictures["History"] = folder / "plots" / "history.png"
+    pictures.update(_worst(report, material, folder / "plots" / "worst.png"))
+    files.write_json(folder / "report.json", report.to_json())
+    write_page(folder / "report.html", folder.name, report, pictures, read_manifest(folder))
+
+
+def _worst(report: Report, material: Material, path: Path) -> dict[str, Path]:
+    from kerasmed.evaluation.worst import show_worst
+
+    spec, index = material.prepared.spec, material.prepared.index
+    signals = [name for name, array in spec.inputs.items() if array.rate_hz is not None]
+    if not signals or not report.worst:
+        return {}
+    array = spec.inputs[signals[0]]
+    rows = [int(np.flatnonzero(index["id"] == row["id"])[0]) for row in report.worst]
+    values = material.prepared.arrays[signals[0]][rows].astype(np.float32) * array.scale
+    show_worst(report.worst, values, float(array.rate_hz or 1), array.channels, path, array.unit)
+    return {"The most wrong answers": path}

@@ -1,0 +1,97 @@
+"""A dataset config -> a prepared set, split and guarded."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasmed import files
+from kerasmed.build import build
+from kerasmed.config.dataset import DatasetConfig
+from kerasmed.data.dataset import Dataset, Splits
+from kerasmed.data.leakage import check_splits
+from kerasmed.data.prepared import BadRecordPolicy, Prepared, Progress, prepare
+from kerasmed.data.records import Array
+from kerasmed.workflows.places import Places
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a run needs of its data.
+
+    Attributes:
+        dataset: Its rules.
+        prepared: Its examples.
+        splits: Which example serves what.
+        facts: How it was split and what the leakage guard counted (JSON values).
+    """
+
+    dataset: Dataset
+    prepared: Prepared
+    splits: Splits
+    facts: dict[str, Any]
+
+
+def open_dataset(config: DatasetConfig, places: Places) -> Dataset:
+    """The dataset that `config` describes, from the data root."""
+    dataset: Dataset = build(config, places.data)
+    return dataset
+
+
+def prepare_dataset(
+    config: DatasetConfig, places: Places, progress: Progress | None = None
+) -> tuple[Dataset, Prepared]:
+    """The dataset and its prepared set, made now if the cache does not hold it."""
+    dataset = open_dataset(config, places)
+    policy = BadRecordPolicy(skip=config.bad_records == "skip", max_rate=config.max_bad_rate)
+    return dataset, prepare(dataset, places.cache, policy, progress)
+
+
+def gather_material(config: DatasetConfig, seed: int, places: Places, progress: Progress | None = None) -> Material:
+    """The prepared set of `config`, split and guarded.
+
+    Raises:
+        DataError: The data cannot be used.
+        LeakageError: Two splits share an example, a patient or a content.
+    """
+    dataset, prepared = prepare_dataset(config, places, progress)
+    splits = dataset.split(prepared.index, seed)
+    return Material(dataset, prepared, splits, describe_splits(dataset, prepared, splits))
+
+
+def describe_splits(dataset: Dataset, prepared: Prepared, splits: Splits) -> dict[str, Any]:
+    """What split.json says, after the leakage guard has let the splits pass."""
+    shared = check_splits(prepared.index, splits, dataset.protocol)
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    described = {name: _describe(prepared, rows) for name, rows in parts.items()}
+    return {
+        "protocol": dataset.protocol.name,
+        "judged_on": dataset.protocol.judged_on,
+        "digest": files.digest({name: part["digest"] for name, part in described.items()}),
+        "leakage": shared.to_json(),
+        "notes": list(dataset.notes),
+        **described,
+    }
+
+
+def _describe(prepared: Prepared, rows: Array) -> dict[str, Any]:
+    index = prepared.index
+    counts = {
+        name: _class_counts(np.asarray(index[name][rows]), target.classes)
+        for name, target in prepared.spec.targets.items()
+    }
+    return {
+        "examples": len(rows),
+        "records": sorted(set(index["record"][rows].tolist())),
+        "patients": len(set(index["patient"][rows].tolist())),
+        "classes": counts,
+        "digest": files.digest(index["id"][rows].tolist()),
+    }
+
+
+def _class_counts(targets: Array, classes: tuple[str, ...]) -> dict[str, int]:
+    counts = targets.sum(axis=0) if targets.ndim == 2 else np.bincount(targets, minlength=len(classes))
+    return dict(zip(classes, counts.tolist(), strict=True))

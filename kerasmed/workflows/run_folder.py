@@ -1,0 +1,150 @@
+"""The folder of a run: made once, never overwritten, says everything about itself."""
+
+import json
+import logging
+import os
+import platform
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import kerasmed
+from kerasmed import files
+from kerasmed.build import build
+from kerasmed.config.load import load_run, resolved_yaml
+from kerasmed.config.run import RunConfig
+from kerasmed.errors import ConfigError, InterruptedRunError, KerasmedError
+from kerasmed.spec import ExampleSpec
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger("kerasmed")
+PACKAGES = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow", "grain", "numpy", "scipy", "scikit-learn", "wfdb")
+
+
+def create_run(runs: Path, config: RunConfig, manifest: dict[str, Any]) -> Path:
+    """A new folder `runs/<name>-<time>-<id>` with config.yaml and manifest.json.
+
+    Raises:
+        ConfigError: The folder cannot be made or written.
+    """
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = runs / f"{config.name}-{stamp}-{uuid.uuid4().hex[:6]}"
+    try:
+        folder.mkdir(parents=True)
+        (folder / "checkpoints").mkdir()
+        (folder / "plots").mkdir()
+        files.write_text(folder / "config.yaml", resolved_yaml(config))
+        update_manifest(folder, **environment(), **manifest, status="running", started=_now())
+    except OSError as error:
+        raise ConfigError(
+            f"run folder {folder} cannot be written ({error.strerror}); name another with --runs-dir."
+        ) from error
+    return folder
+
+
+@contextmanager
+def recorded(folder: Path) -> Iterator[None]:
+    """Keeps log.txt, and writes into the manifest how the run ended.
+
+    Raises:
+        InterruptedRunError: Ctrl-C or SIGTERM; the message holds the command that starts the run again.
+    """
+    handler = logging.FileHandler(folder / "log.txt")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    log.addHandler(handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        update_manifest(folder, status="interrupted", ended=_now())
+        raise InterruptedRunError(
+            f"interrupted; checkpoints of whole epochs are in {folder / 'checkpoints'}. "
+            f"Start the same run again: kerasmed train {folder / 'config.yaml'}"
+        ) from None
+    except BaseException as error:
+        reason = str(error) if isinstance(error, KerasmedError) else type(error).__name__
+        update_manifest(folder, status="failed", reason=reason, ended=_now())
+        log.warning("failed: %s", reason)
+        raise
+    else:
+        update_manifest(folder, status="complete", ended=_now())
+    finally:
+        log.removeHandler(handler)
+        handler.close()
+
+
+def update_manifest(folder: Path, **facts: Any) -> None:
+    """Add `facts` to manifest.json."""
+    path = folder / "manifest.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    files.write_json(path, {**known, **facts})
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run.
+
+    Raises:
+        ConfigError: `folder` is no run.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file() or not (folder / "config.yaml").is_file():
+        raise ConfigError(
+            f"{folder} is no run folder (no config.yaml and manifest.json); `kerasmed runs list` shows them."
+        )
+    manifest: dict[str, Any] = json.loads(path.read_text())
+    return manifest
+
+
+def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
+    """Config and spec of a run."""
+    read_manifest(folder)
+    spec = folder / "spec.json"
+    if not spec.is_file():
+        raise ConfigError(f"{folder} ended before its data were prepared; train it again.")
+    return load_run(folder), ExampleSpec.from_json(json.loads(spec.read_text()))
+
+
+def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]":
+    """The model of a run with the weights that its config keeps, on the backend of this process."""
+    from kerasmed.training.checkpoint import load_weights
+
+    config, spec = open_run(folder)
+    model = build(config.model, spec)
+    best = folder / "checkpoints" / "best"
+    load_weights(best if config.trainer.keep == "best" and best.is_dir() else folder / "checkpoints" / "last", model)
+    return model, config, spec
+
+
+def environment() -> dict[str, Any]:
+    """Versions, hardware and git commit."""
+    versions = {"python": platform.python_version(), "kerasmed": kerasmed.__version__}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    hardware = {"machine": platform.machine(), "system": platform.system(), "cores": os.cpu_count()}
+    return {"versions": versions, "hardware": hardware, "git": git_state()}
+
+
+def git_state() -> dict[str, Any]:
+    """Commit of the checkout that kerasmed runs from, and whether it has changes; empty outside a checkout."""
+    root = Path(kerasmed.__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return {}
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
+        return done.stdout.strip()
+
+    return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,117 @@
+import json
+
+import pytest
+
+from kerasmed.config.load import load_run, resolved_yaml
+
+
+def make_run(runs, name, started, macro_f1=None, words=(), **manifest):
+    folder = runs / name
+    folder.mkdir(parents=True)
+    config = load_run("mitbih_ds1", words)
+    (folder / "config.yaml").write_text(resolved_yaml(config))
+    facts = {"status": "complete", "started": started, "backend": config.backend, **manifest}
+    (folder / "manifest.json").write_text(json.dumps(facts))
+    if macro_f1 is not None:
+        estimates = {
+            "accuracy": {"value": 0.9, "low": None, "high": None},
+            "macro_f1": {"value": macro_f1, "low": macro_f1 - 0.1, "high": macro_f1 + 0.1},
+            "macro_auc": {"value": None, "low": None, "high": None, "reason": "no example of the class"},
+        }
+        report = {
+            "metrics": estimates,
+            "judged": {"digest": "d"},
+            "badges": ["same people"],
+            "notes": ["no record 100"],
+        }
+        (folder / "report.json").write_text(json.dumps(report))
+    return folder
+
+
+@pytest.fixture
+def runs(tmp_path):
+    runs = tmp_path / "all runs"
+    make_run(runs, "b-20260102-000000-aaaaaa", "2026-01-02T00:00:00+00:00", 0.6, ["seed=1", "backend=torch"])
+    make_run(runs, "a-20260103-000000-bbbbbb", "2026-01-03T00:00:00+00:00", status="failed", reason="no memory")
+    make_run(runs, "b-20260101-000000-cccccc", "2026-01-01T00:00:00+00:00", 0.5)
+    return runs
+
+
+def test_runs_are_listed_the_oldest_first(kerasmed, runs):
+    tree = kerasmed("runs", "list", "--runs-dir", runs, "--json").tree
+    assert [run["name"][-6:] for run in tree] == ["cccccc", "aaaaaa", "bbbbbb"]
+    assert [run["status"] for run in tree] == ["complete", "complete", "failed"]
+    lines = kerasmed("runs", "list", "--runs-dir", runs).out.splitlines()
+    assert lines[1].split() == (
+        ["b-20260101-000000-cccccc", "complete", "jax", "se_resnet1d", "Macro", "F1", "0.500", "(0.400", "to", "0.600)"]
+    )
+    assert lines[3].endswith("-")
+
+
+def test_no_runs_is_no_error(kerasmed):
+    assert kerasmed("runs", "list").out == "no runs in runs\n"
+    assert kerasmed("runs", "list", "--json").tree == []
+
+
+@pytest.mark.parametrize("name", ["latest", "a", "a-20260103-000000-bbbbbb"])
+def test_a_run_is_found_by_its_name_a_beginning_or_latest(name, kerasmed, runs):
+    assert kerasmed("runs", "show", name, "--runs-dir", runs, "--json").tree["name"] == "a-20260103-000000-bbbbbb"
+
+
+def test_a_run_is_found_by_its_folder(kerasmed, runs):
+    folder = runs / "a-20260103-000000-bbbbbb"
+    assert kerasmed("runs", "show", folder, "--json").tree["folder"] == str(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("b-2026", "run 'b-2026' could be any of b-20260101-000000-cccccc, b-20260102-000000-aaaaaa."),
+        (
+            "c-20260103-000000-bbbbbb",
+            "no run named 'c-20260103-000000-bbbbbb'. Did you mean 'a-20260103-000000-bbbbbb'?",
+        ),
+    ],
+)
+def test_a_name_that_means_no_run_or_several_is_refused(name, said, kerasmed, runs):
+    ended = kerasmed("runs", "show", name, "--runs-dir", runs)
+    assert (ended.code, ended.err) == (2, f"error: {said}\n")
+
+
+def test_show_tells_how_a_run_ended_and_what_a_reader_must_know(kerasmed, runs):
+    failed = kerasmed("runs", "show", "a-", "--runs-dir", runs).out
+    assert "failed no memory" in failed
+    judged = kerasmed("runs", "show", "b-20260101", "--runs-dir", runs).out
+    assert "Macro F1   0.500 (0.400 to 0.600)" in judged
+    assert "Macro AUC  -" in judged
+    assert "! same people\nno record 100" in judged
+
+
+def test_compare_puts_scores_and_changed_settings_side_by_side(kerasmed, runs):
+    words = ("runs", "compare", "b-20260101", "b-20260102", "--runs-dir", runs)
+    tree = kerasmed(*words, "--json").tree
+    assert [estimate["value"] for estimate in tree["metrics"]["macro_f1"]] == [0.5, 0.6]
+    assert tree["same_examples_judged"] is True
+    (changes,) = tree["differences"].values()
+    assert [entry["path"] for entry in changes] == ["backend", "seed"]
+    assert "seed" in kerasmed(*words).out
+
+
+def test_compare_warns_where_the_runs_were_not_judged_on_the_same(kerasmed, runs):
+    assert (
+        "! The runs were not judged on the same examples."
+        in kerasmed("runs", "compare", "a-", "b-20260101", "--runs-dir", runs).out
+    )
+
+
+def test_compare_needs_two_runs(kerasmed, runs):
+    assert kerasmed("runs", "compare", "a-", "--runs-dir", runs).code == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '{"status": "complete", "started": null}'])
+@pytest.mark.parametrize("file", ["manifest.json", "report.json", "config.yaml"])
+def test_a_folder_with_a_broken_file_is_still_listed(content, file, kerasmed, runs):
+    (runs / "a-20260103-000000-bbbbbb" / file).write_text(content)
+    ended = kerasmed("runs", "list", "--runs-dir", runs, "--json")
+    assert len(ended.tree) == 3
+    assert kerasmed("runs", "show", "a-", "--runs-dir", runs).code == 0
