@@ -6,6 +6,8 @@ from pydantic import Field
 
 from kerasmed.config.component import ComponentConfig, Settings
 
+# A name, or names under one another: a database lies below the data root, never beside it.
+FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$"
 BadRecords = Literal["skip", "fail"]
 
 
@@ -35,7 +37,7 @@ class BeatExamples(Settings):
 class DatasetConfig(ComponentConfig):
     """What every dataset shares."""
 
-    folder: str = Field(description="folder of the database below the data root")
+    folder: str = Field(pattern=FOLDER, description="folder of the database below the data root")
     bad_records: BadRecords = "skip"
     max_bad_rate: float = Field(default=0.01, ge=0, le=1, description="share of bad records above which the run ends")
 
@@ -52,7 +54,7 @@ class MitbihBeats(BeatDataset):
     kind: Literal["mitbih_beats"] = "mitbih_beats"
     builder: ClassVar[str] = "kerasmed.data.sources.mitbih:build_mitbih_beats"
 
-    folder: str = "mitdb"
+    folder: str = Field(default="mitdb", pattern=FOLDER)
     protocol: Literal["ds1", "ds1_ds2", "ds1_ds2_strict", "intra"] = "ds1"
     validation_records: tuple[str, ...] = ("112", "205", "207", "223")
     cross_validate: bool = Field(default=False, description="leave records out in turn; needs protocol ds1")
@@ -77,7 +79,7 @@ class KaggleBeats(DatasetConfig):
     kind: Literal["kaggle_beats"] = "kaggle_beats"
     builder: ClassVar[str] = "kerasmed.data.sources.kaggle:build_kaggle_beats"
 
-    folder: str = "heartbeat"
+    folder: str = Field(default="heartbeat", pattern=FOLDER)
     validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the rows of mitbih_train.csv")
 
 

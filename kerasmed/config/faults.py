@@ -49,9 +49,12 @@ def _sentence(found: Any, model: type[BaseModel]) -> str:
         return "is needed; it has no default."
     if kind == "literal_error":
         return str(unknown(str(found["loc"][-1]), str(value), re.findall(r"'([^']*)'", context["expected"])))
-    message = found["msg"].removeprefix("Input ").removeprefix("Value ").removeprefix("error, ")
+    message = found["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    message = f"{message[:1].lower()}{message[1:]}."
+    if not found["loc"]:
+        return message  # of fields that do not go together; the value would be the whole section
     hint = f" Write {json.dumps(str(value))}." if kind == "string_type" and _is_number(value) else ""
-    return f"{shown(value)}: {message[:1].lower()}{message[1:]}.{hint}"
+    return f"{shown(value)}: {message}{hint}"
 
 
 def _is_number(value: Any) -> bool:

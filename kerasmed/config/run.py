@@ -30,7 +30,8 @@ class Loader(Settings):
     def _drawing_needs_shares(self) -> Self:
         if self.class_shares is None and (self.record_balance or self.examples_per_epoch):
             raise ValueError("record_balance and examples_per_epoch need class_shares")
-        if self.class_shares is not None and (min(self.class_shares.values()) < 0 or not sum(self.class_shares.values())):
+        shares = None if self.class_shares is None else [*self.class_shares.values()]
+        if shares is not None and (sum(shares) <= 0 or min(shares) < 0):
             raise ValueError("class_shares are shares: none below 0, not all 0")
         return self
 

@@ -15,7 +15,8 @@ import yaml
 
 from kerasmed.errors import ConfigError
 
-MAX_BYTES = 1_000_000
+# A hundred times the longest config; the parser needs about 10 s for a megabyte.
+MAX_BYTES = 200_000
 MAX_DEPTH = 20
 # Python refuses to read integers of more than 4300 digits, and no setting needs more than these.
 MAX_NUMBER_LENGTH = 64

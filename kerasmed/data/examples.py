@@ -76,7 +76,7 @@ def beats_of(record: SignalRecord, peaks: Array, settings: BeatExamples) -> tupl
 
 
 def compare_with_usual(name: str, beats: Array, settings: BeatExamples) -> dict[str, Array]:
-    """ "signal" and, where it is asked for, "shape" of windows float32 (k, window, num_leads), mV, of one record."""
+    """The arrays "signal" and, where asked for, "shape" of one record's windows, float32 (k, window, num_leads), mV."""
     part = parts_of(*_reach(settings), settings.rate_hz)
     needed = settings.template != "none" or settings.shape or settings.scaling == "record"
     if needed and len(beats):

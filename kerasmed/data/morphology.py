@@ -10,10 +10,14 @@ import numpy as np
 
 from kerasmed.data.records import Array
 
-SHAPE_CHANNELS = ("like", "qrs_like", "p_like", "t_like", "qrs_off", "p_off", "t_off")
+SHAPE_CHANNELS = ("like", "qrs_like", "p_like", "t_like", "qrs_off", "p_off", "t_off", "other_share", "other_like")
 # Parts of a beat in seconds from the R peak.
 WHOLE_S, QRS_S, P_S, T_S = (-0.30, 0.45), (-0.08, 0.12), (-0.28, -0.08), (0.12, 0.45)
 HEIGHT_S = (-0.10, 0.10)
+OTHER_S, OTHER_QRS_S = (-0.10, 0.30), (-0.12, 0.16)
+# A beat is another kind than the usual one if its QRS is off by more than a fifth of the QRS height and by four times
+# what is usual in the record; with fewer of them than this a record has no other kind.
+OTHER_OFF, OTHER_TIMES, FEWEST_OTHERS = 0.2, 4.0, 5
 Part = Callable[[tuple[float, float]], slice]
 
 
@@ -70,12 +74,48 @@ def shape_features(beats: Array, usual: Array, height: Array, part: Part) -> Arr
 
     Returns:
         float32 (k, num_leads * len(SHAPE_CHANNELS)), lead by lead: correlation over the whole beat, the QRS complex,
-        the P wave and the T wave; root mean square of the difference over QRS, P and T.
+        the P wave and the T wave; root mean square of the difference over QRS, P and T; `other_kind`.
     """
+    if not len(beats):
+        return np.zeros((0, len(height) * len(SHAPE_CHANNELS)), np.float32)
     off = (beats - usual) / height
     likeness = [correlation(beats, usual, part(limits)) for limits in (WHOLE_S, QRS_S, P_S, T_S)]
     distance = [np.sqrt((off[:, part(limits)] ** 2).mean(axis=1)) for limits in (QRS_S, P_S, T_S)]
-    return np.stack([*likeness, *distance], axis=-1).reshape(len(beats), -1).astype(np.float32)
+    others = np.stack([other_kind(off[:, :, lead], part) for lead in range(off.shape[2])], axis=1)
+    return np.concatenate([np.stack([*likeness, *distance], axis=-1), others], axis=-1).reshape(len(beats), -1)
+
+
+def other_kind(off: Array, part: Part) -> Array:
+    """How much of the record's other kind of beat is in each beat.
+
+    A ventricular beat is all of the other kind, a usual beat none of it, and a fusion beat lies between, since two
+    waves of depolarisation meet in it.
+
+    Args:
+        off: float32 (k, window), difference from the usual beat in QRS heights.
+        part: From `parts_of`.
+
+    Returns:
+        float32 (k, 2): the share of the other kind's difference that fits this beat's best (-1 to 2), and the cosine
+        between the two; zeros where the record has no other kind.
+    """
+    strength = np.sqrt((off[:, part(OTHER_QRS_S)] ** 2).mean(axis=1))
+    (others,) = np.nonzero(strength > max(OTHER_OFF, OTHER_TIMES * float(np.median(strength))))
+    if len(others) < FEWEST_OTHERS:
+        return np.zeros((len(off), 2), np.float32)
+    off = off[:, part(OTHER_S)]
+    candidates = off[others[strength[others] >= np.median(strength[others])]]
+    other = np.median(candidates, axis=0)
+    for _ in range(2):
+        likeness = _cosine(candidates, other)
+        other = np.median(candidates[likeness >= np.median(likeness)], axis=0)
+    share = off @ other / max(float(other @ other), 1e-9)
+    return np.stack([np.clip(share, -1, 2), _cosine(off, other)], axis=1).astype(np.float32)
+
+
+def _cosine(rows: Array, other: Array) -> Array:
+    product: Array = rows @ other
+    return product / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(other), 1e-9)
 
 
 def correlation(beats: Array, usual: Array, where: slice) -> Array:

@@ -23,6 +23,7 @@ from kerasmed.spec import ExampleSpec
 
 LAYOUT = 1  # counts up when the same recipe would be stored differently
 MANIFEST = "manifest.json"
+QUARANTINE = "quarantine.csv"
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
@@ -55,6 +56,12 @@ class Prepared:
         names = (*self.spec.inputs, *self.spec.targets)
         return {name: np.load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
 
+    @cached_property
+    def quarantine(self) -> list["Quarantined"]:
+        """The records that were left out."""
+        with (self.folder / QUARANTINE).open(newline="") as file:
+            return [Quarantined(**row) for row in csv.DictReader(file)]
+
     def __len__(self) -> int:
         return int(self.manifest["num_examples"])
 
@@ -81,15 +88,23 @@ def prepare(dataset: Dataset, cache: Path, bad: "BadRecordPolicy", progress: Pro
     """
     fingerprint = fingerprint_of(dataset, bad)
     folder = cache / "prepared" / f"{dataset.name}-{fingerprint[:16]}"
-    if (folder / MANIFEST).is_file():
-        return open_prepared(folder)
+    if not (folder / MANIFEST).is_file():
+        # Runs that start together make a set once.
+        with files.locked(folder.with_name(f".{folder.name}.lock")):
+            if not (folder / MANIFEST).is_file():
+                _make(dataset, folder, fingerprint, bad, progress)
+    prepared = open_prepared(folder)
+    bad.judge(prepared.quarantine, len(dataset.records))
+    return prepared
+
+
+def _make(dataset: Dataset, folder: Path, fingerprint: str, bad: "BadRecordPolicy", progress: Progress | None) -> None:
     good, quarantine = _read_all(dataset, bad, progress)
     prepared_index = _index(good, dataset.spec)
     if dataset.check is not None:
         dataset.check(prepared_index, _dropped(good))
     with files.committed_folder(folder) as beside:
         _write(beside, dataset, good, prepared_index, quarantine, fingerprint)
-    return open_prepared(folder)
 
 
 def open_prepared(folder: Path) -> Prepared:
@@ -191,7 +206,9 @@ def _index(good: list[Examples], spec: ExampleSpec) -> dict[str, Array]:
 
 
 def _content(examples: Examples, spec: ExampleSpec) -> Array:
-    """uint64 (n,): digest of the largest input of each example; the same acquisition gives the same digest."""
+    """uint64 (n,): what the maker of the examples says, else a digest of the largest input of each."""
+    if examples.content is not None:
+        return examples.content
     largest = max(spec.inputs, key=lambda name: examples.arrays[name].nbytes)
     rows = np.ascontiguousarray(examples.arrays[largest])
     digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
@@ -212,7 +229,7 @@ def _write(
         _write_rows(folder / "arrays" / f"{name}.npy", [examples.arrays[name] for examples in good])
     for name, column in index.items():
         np.save(folder / "index" / f"{name}.npy", column, allow_pickle=False)
-    (folder / "quarantine.csv").write_text(_quarantine_csv(quarantine))
+    (folder / QUARANTINE).write_text(_quarantine_csv(quarantine), newline="")
     manifest = {
         "layout": LAYOUT,
         "fingerprint": fingerprint,

@@ -61,8 +61,11 @@ class Examples:
         arrays: One array for each input and each target of the spec, in the type the spec names.
         index: Columns of one value for each example: always "id", "record", "patient"; beats also have "sample".
         dropped: Reason to count, of what was in the record and is not among the examples.
+        content: uint64 (n,), digests by which the leakage guard knows the same acquisition again, where the arrays
+            themselves do not serve: equal whatever else is in the record and however the arrays are made.
     """
 
     arrays: dict[str, Array]
     index: dict[str, Array]
     dropped: dict[str, int] = field(default_factory=dict)
+    content: Array | None = None

@@ -1,5 +1,7 @@
 """What the intervals between R peaks say of each beat. Labels never enter."""
 
+from bisect import insort
+
 import numpy as np
 
 from kerasmed.data.records import Array
@@ -48,7 +50,14 @@ def rr_features(peaks: Array, rate_hz: float, so_far: bool) -> Array:
     following = np.concatenate([intervals, intervals[-1:]])
     local = _mean_of_last(previous, LOCAL_BEATS)
     mean = _mean_of_last(previous, len(previous)) if so_far else np.full_like(previous, intervals.mean())
-    ratios = [previous / mean, following / mean, local / mean, previous / local, following / local, previous / following]
+    ratios = [
+        previous / mean,
+        following / mean,
+        local / mean,
+        previous / local,
+        following / local,
+        previous / following,
+    ]
     change = np.abs(np.diff(np.log(previous), prepend=np.log(previous[0])))
     irregular = (change > IRREGULAR_LOG_CHANGE).astype(np.float64)
     columns = [
@@ -72,10 +81,12 @@ def _mean_of_last(values: Array, count: int) -> Array:
 
 
 def _mean_around(values: Array, reach: int, so_far: bool) -> Array:
-    """float64 (n,): mean over `reach` neighbours to either side, or twice as many before; mirrored at the ends."""
+    """float64 (n,): mean over `reach` neighbours to either side, mirrored at the ends; or over twice as many before."""
     from scipy.ndimage import uniform_filter1d
 
-    mean: Array = uniform_filter1d(values, 2 * reach + 1, mode="reflect", origin=reach if so_far else 0)
+    if so_far:
+        return _mean_of_last(values, 2 * reach + 1)
+    mean: Array = uniform_filter1d(values, 2 * reach + 1, mode="reflect")
     return mean
 
 
@@ -83,10 +94,27 @@ def _median_around(values: Array, reach: int, so_far: bool) -> Array:
     """float64 (n,): median over the neighbours of `_mean_around`."""
     from scipy.ndimage import median_filter
 
-    median: Array = median_filter(values, 2 * reach + 1, mode="reflect", origin=reach if so_far else 0)
+    if so_far:
+        return _median_of_last(values, 2 * reach + 1)
+    # scipy 1.17 mirrors short arrays wrongly, and with an origin reads beyond them.
+    mirrored = np.pad(values, reach, mode="symmetric")
+    median: Array = median_filter(mirrored, 2 * reach + 1, mode="nearest")[reach:-reach]
     return median
+
+
+def _median_of_last(values: Array, count: int) -> Array:
+    """float64 (n,): median of each value and up to `count - 1` before it."""
+    start = _medians_so_far(values[: count - 1])
+    if len(values) < count:
+        return start
+    return np.concatenate([start, np.median(np.lib.stride_tricks.sliding_window_view(values, count), axis=1)])
 
 
 def _medians_so_far(values: Array) -> Array:
     """float64 (n,): median of all values up to each one."""
-    return np.array([np.median(values[: end + 1]) for end in range(len(values))])
+    medians = np.empty(len(values))
+    ordered: list[float] = []
+    for place, value in enumerate(values.tolist()):
+        insort(ordered, value)
+        medians[place] = (ordered[place // 2] + ordered[(place + 1) // 2]) / 2
+    return medians

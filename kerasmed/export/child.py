@@ -35,8 +35,8 @@ def main(request_file: Path) -> int:
 
 def export(request: Request) -> dict[str, float]:
     """Write the formats asked for and run each file that was written; the largest difference of each."""
-    use_backend("tensorflow")
     spec = ExampleSpec.from_json(request.spec)
+    use_backend("tensorflow")
     model = open_keras(request.keras_file, trusted=request.trusted)
     same_names("inputs of the .keras file", model.input, spec.inputs)
     with np.load(request.probes, allow_pickle=False) as probes:

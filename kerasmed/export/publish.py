@@ -75,7 +75,7 @@ def export_run_model(
     wanted = _checked_formats(formats)
     _check_names(name, evidence)
     serving = serving_model(model, spec)
-    root = target / name
+    root = target.absolute() / name  # the child process has another working directory
     # One export of a name at a time, so that versions have neither gaps nor twins.
     with files.locked(root / ".lock"):
         _sweep(root)

@@ -15,6 +15,7 @@ from kerasmed.spec import ArraySpec, ExampleSpec
 MAX_BYTES = 4 * 1024**3
 # A signal of the skin reaches a few millivolts; more is a number of converter steps, of which the file tells no size.
 LARGEST_MV = 20.0
+UNITS = ("1", "mV")  # any other unit is worked out from a whole record
 HEADERS: dict[tuple[int, int], Callable[[BinaryIO], tuple[tuple[int, ...], bool, np.dtype]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -52,9 +53,14 @@ def read_beat_array(path: Path, spec: ExampleSpec) -> tuple[Array, tuple[str, ..
 
 def _only_signal(spec: ExampleSpec) -> tuple[str, ArraySpec]:
     signals = list(spec.inputs.items())
-    if len(signals) == 1 and len(signals[0][1].shape) == 2 and signals[0][1].shape[1] == 1:
+    if (
+        len(signals) == 1
+        and len(signals[0][1].shape) == 2
+        and signals[0][1].shape[1] == 1
+        and signals[0][1].unit in UNITS
+    ):
         return signals[0]
-    wanted = ", ".join(f"{name} {array.shape}" for name, array in signals)
+    wanted = ", ".join(f"{name} {array.shape} in {array.unit}" for name, array in signals)
     raise ContractError(
         f"the model reads {wanted} of a beat, which a .npy file does not hold; give it a WFDB record (.hea)."
     )

@@ -14,7 +14,7 @@ from kerasmed.inference.beats import BeatPrediction
 CODES = {"N": 1, "V": 5, "F": 6, "S": 9, "Q": 13}
 SKIP = 59 << 10  # the next two words hold an interval that is too long for ten bits
 LONGEST_INTERVAL = 1023
-ANNOTATOR = "kmed"
+ANNOTATOR = "pred"
 
 
 def write_csv(prediction: BeatPrediction, path: Path) -> None:

@@ -9,7 +9,7 @@ from kerasmed.config.model import CnnLstm, SeResNet1D
 from kerasmed.spec import ExampleSpec
 
 # Keras' default of 0.99 needs hundreds of steps to forget the start; short trainings end before that.
-BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_MOMENTUM = 0.95
 
 
 def open_inputs(spec: ExampleSpec) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D |
 
 def _read_features(features: Any, config: SeResNet1D | CnnLstm) -> Any:
     # Standardised by the training's own mean and deviation, which then travel with the model.
-    x = keras.layers.BatchNormalization(center=False, scale=False)(features)
+    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, center=False, scale=False)(features)
     x = keras.layers.GaussianNoise(config.feature_noise, seed=random.randrange(2**31))(x)  # noqa: S311
     x = keras.layers.Dense(config.feature_width, activation="relu")(x)
     return dropout(config.dropout_rate)(x)

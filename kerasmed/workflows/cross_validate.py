@@ -76,5 +76,11 @@ def _judge_fold(config: RunConfig, material: Material, splits: Splits, folder: P
 
 
 def _pooled(judged: list[Judged]) -> Judged:
-    columns = ("scores", "targets", "groups", "patients", "ids")
-    return replace(judged[0], **{name: np.concatenate([getattr(part, name) for part in judged]) for name in columns})
+    return Judged(
+        target=judged[0].target,
+        scores=np.concatenate([part.scores for part in judged]),
+        targets=np.concatenate([part.targets for part in judged]),
+        groups=np.concatenate([part.groups for part in judged]),
+        patients=np.concatenate([part.patients for part in judged]),
+        ids=np.concatenate([part.ids for part in judged]),
+    )

@@ -23,7 +23,9 @@ def evaluate_run(folder: Path, places: Places, progress: Progress | None = None)
     recorded = json.loads((folder / "split.json").read_text())
     if material.facts["digest"] != recorded["digest"]:
         raise DataError(
-            str(folder), "was trained on another split than these data give.", "Name the data root of that run: --data-dir."
+            str(folder),
+            "was trained on another split than these data give.",
+            "Name the data root of that run: --data-dir.",
         )
     judged = score_rows(model, material, material.splits.test, config.evaluation)
     report = judge(judged, material, config)

@@ -13,8 +13,8 @@ from kerasmed.data.dataset import Splits
 from kerasmed.data.loaders.batches import BatchStream, class_weights, draw_chances
 from kerasmed.data.prepared import Progress
 from kerasmed.data.records import Array
-from kerasmed.evaluation.report import Report
 from kerasmed.errors import unknown
+from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.judge import judge, measure_logits, score_rows, write_report
 from kerasmed.workflows.places import Places

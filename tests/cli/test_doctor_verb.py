@@ -85,7 +85,6 @@ def test_room_is_told_of_a_folder_that_is_not_there_yet(tmp_path):
     assert machine.free_bytes(tmp_path / "runs" / "deep") > 0
 
 
-@pytest.mark.slow
 def test_the_doctor_tells_of_everything_and_loads_no_backend(kerasmed, tmp_path):
     loaded = {"jax", "torch", "tensorflow", "keras"} & set(sys.modules)
     tree = kerasmed("doctor", "--data-dir", tmp_path, "--json").tree

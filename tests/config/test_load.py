@@ -139,6 +139,7 @@ def test_a_misspelt_field_gets_the_nearest_name_and_its_place(run_file):
         ("loader.preset=x", "loader.preset: no field named 'preset'."),
         ("dataset._target_=os.system", "dataset._target_: no field named '_target_'."),
         ("model.builder=os:system", "model.builder: no field named 'builder'."),
+        ("loader.record_balance=0.5", "loader: record_balance and examples_per_epoch need class_shares."),
         ("dataset.folder.x=3", "dataset.folder: "),
     ],
 )  # fmt: skip

@@ -1,16 +1,29 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
 from kerasmed.config.dataset import BeatExamples
-from kerasmed.data.examples import RR_CHANNELS, beat_spec, beats_of, rr_features
+from kerasmed.data.examples import beat_spec, beats_of
+from kerasmed.data.morphology import SHAPE_CHANNELS
 from kerasmed.data.resampling import resampling_kernel
+from kerasmed.data.rhythm import rr_features
 from kerasmed.errors import DataError
 from kerasmed.spec import ExampleSpec
 from tests.fakes.beats import RATE_HZ, bumps_mv, regular_peaks, signal_record
 
-PLAIN = BeatExamples(remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
-NATIVE = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=RATE_HZ, remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
+# The windows alone, as they are in the record.
+RAW = {"remove_baseline": False, "scaling": "none", "template": "none", "shape": False, "rr": "none"}
+PLAIN = BeatExamples(before_s=0.3, after_s=0.45, rate_hz=128, **RAW)
+NATIVE = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=RATE_HZ, **RAW)
+TWO_LEADS = ("V1", "MLII")
+EVERY_WAY = [
+    BeatExamples(leads=TWO_LEADS, remove_baseline=flat, scaling=scaling, template=template, rr=rr, shape=shape)
+    for flat, scaling, template, rr, shape in product(
+        (True, False), ("none", "record", "min_max"), ("none", "residual", "both"), ("none", "so_far"), (True, False)
+    )
+]
 
 
 def cut(signal_mv, peaks, settings=PLAIN, **record):
@@ -21,18 +34,15 @@ def millivolts(signal_mv, peaks, settings=PLAIN, **record):
     return cut(signal_mv, peaks, settings, **record)[0]["signal"][..., 0] * 1e-3
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [BeatExamples(), PLAIN, BeatExamples(scaling="min_max"), BeatExamples(leads=("V1", "MLII"), rr="so_far")],
-)
-def test_arrays_are_what_the_spec_says(settings):
+def test_arrays_are_what_the_spec_says():
     peaks = regular_peaks(5)
-    arrays, kept = cut(bumps_mv(2500, peaks), peaks, settings, leads=("MLII", "V1"))
-    spec = beat_spec(settings, ("N", "V"))
-    assert {name: (array.shape[1:], str(array.dtype)) for name, array in arrays.items()} == {
-        name: (array.shape, array.dtype) for name, array in spec.inputs.items()
-    }
-    assert all(len(array) == kept.sum() == 5 for array in arrays.values())
+    for settings in EVERY_WAY:
+        arrays, kept = cut(bumps_mv(2500, peaks), peaks, settings, leads=("MLII", "V1"))
+        spec = beat_spec(settings, ("N", "V"))
+        assert {name: (array.shape[1:], str(array.dtype)) for name, array in arrays.items()} == {
+            name: (array.shape, array.dtype) for name, array in spec.inputs.items()
+        }
+        assert all(len(array) == kept.sum() == 5 for array in arrays.values())
 
 
 def test_the_spec_survives_json():
@@ -80,13 +90,13 @@ def test_windows_agree_with_scipy_where_its_grid_meets_the_peak():
 
 def test_upsampling_passes_through_the_samples_of_the_record():
     signal = np.random.default_rng(2).normal(0, 0.5, 900).astype(np.float32)
-    settings = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=200, remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
+    settings = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=200, **RAW)
     np.testing.assert_allclose(millivolts(signal, [400], settings, rate_hz=100)[0][::2], signal[375:450], atol=6e-4)
 
 
 def test_leads_are_taken_by_name_in_the_order_asked():
     peaks = regular_peaks(3)
-    both = BeatExamples(leads=("V1", "MLII"), remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
+    both = PLAIN.model_copy(update={"leads": TWO_LEADS})
     arrays, _ = cut(bumps_mv(1500, peaks), peaks, both, leads=("MLII", "V1"))
     assert arrays["signal"][0, 38, 0] < -900 < 900 < arrays["signal"][0, 38, 1]
 
@@ -123,42 +133,59 @@ def test_peaks_out_of_order_are_refused():
         cut(np.zeros(2000), [900, 800])
 
 
-def test_the_template_is_the_median_of_the_kept_beats():
-    peaks = regular_peaks(7)
-    signal = bumps_mv(3000, peaks)[:, :1] * 1.5
-    signal[peaks[2] - 60 : peaks[2] + 60] *= -3
-    with_template, _ = cut(signal, np.append(peaks, 2990), BeatExamples(rr="none"))
-    beats = with_template["signal"][..., 0]
-    np.testing.assert_array_equal(with_template["signal"][..., 1], np.tile(np.median(beats, axis=0), (7, 1)))
+@pytest.mark.parametrize("signal_mv", [np.zeros((500, 2)), np.zeros((60, 2))], ids=["no beat", "no whole beat"])
+def test_a_record_without_beats_gives_empty_arrays_in_every_way(signal_mv):
+    for settings in EVERY_WAY:
+        arrays, kept = cut(signal_mv, [30] if len(signal_mv) < 500 else [], settings, leads=TWO_LEADS)
+        assert {name: array.shape for name, array in arrays.items()} == {
+            name: (0, *array.shape) for name, array in beat_spec(settings, ("N",)).inputs.items()
+        }
+        assert not kept.any()
 
 
-def test_a_record_without_a_whole_beat_gives_empty_arrays():
-    arrays, kept = cut(np.zeros(50), [25], BeatExamples())
-    assert arrays["signal"].shape == (0, 96, 2)
-    assert arrays["rr"].shape == (0, len(RR_CHANNELS))
-    assert not kept.any()
-
-
-@pytest.mark.parametrize("settings", [BeatExamples(), PLAIN])
-def test_a_record_without_beats_gives_empty_arrays(settings):
-    arrays, kept = cut(np.zeros(500), [], settings)
-    assert all(len(array) == 0 for array in arrays.values())
-    assert kept.shape == (0,)
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_gaps_and_flat_leads_leave_no_nan_in_any_way(count):
+    peaks = regular_peaks(count)
+    signal = bumps_mv(4000, peaks)
+    signal[3000:3050], signal[:, 1] = np.nan, 0.25
+    for settings in EVERY_WAY:
+        arrays, kept = cut(signal, np.append(peaks, 3020), settings, leads=TWO_LEADS)
+        assert all(np.isfinite(array).all() for array in arrays.values())
+        assert kept.tolist() == [True] * count + [False]
 
 
 def test_min_max_reaches_from_0_to_1_and_flat_windows_are_0():
     signal = np.concatenate([bumps_mv(1000, np.array([500]))[:, 0], np.zeros(1000)])
-    settings = BeatExamples(remove_baseline=False, scaling="min_max", template="none", shape=False, rr="none")
+    settings = PLAIN.model_copy(update={"scaling": "min_max"})
     steps = cut(signal, [500, 1500], settings)[0]["signal"]
     scale = beat_spec(settings, ("N",)).inputs["signal"].scale
     assert (steps[0].min(), steps[0].max() * scale) == (0, 1)
     assert not steps[1].any()
 
 
+def test_min_max_scales_every_channel_alone():
+    peaks = regular_peaks(3)
+    settings = BeatExamples(leads=TWO_LEADS, scaling="min_max", template="both")
+    steps = cut(bumps_mv(1500, peaks) * [5, 1], peaks, settings, leads=TWO_LEADS)[0]["signal"]
+    assert np.all(steps.min(axis=1) == 0)
+    assert np.all(steps.max(axis=1) == 32767)
+
+
+def test_without_its_baseline_a_record_has_no_wander():
+    peaks = regular_peaks(8)
+    flat = bumps_mv(3000, peaks)[:, 0]
+    wander = 0.3 * np.sin(np.arange(3000) / 500) + 1
+    kept, removed = (
+        np.abs(millivolts(flat + wander, peaks, settings) - millivolts(flat, peaks, settings)).max()
+        for settings in (PLAIN, PLAIN.model_copy(update={"remove_baseline": True}))
+    )
+    assert removed < 0.05 < 1 < kept
+
+
 def test_samples_beyond_the_range_are_clipped_and_counted(caplog):
     windows = millivolts(np.full(1000, 40.0), [500])
     assert np.all(windows == 32.767)
-    assert "r: 96 samples beyond 32.767 mV were clipped" in caplog.text
+    assert "r: 96 samples beyond 32.767 were clipped" in caplog.text
 
 
 def test_the_resampling_kernel_is_computed_once_and_cannot_be_changed():
@@ -168,62 +195,85 @@ def test_the_resampling_kernel_is_computed_once_and_cannot_be_changed():
         bands[0].weights[0] = 0
 
 
-def rr(seconds, so_far=False):
-    table = rr_features(np.round(np.cumsum([1.0, *seconds]) * 1000).astype(np.int64), 1000.0, so_far)
-    return dict(zip(RR_CHANNELS, table.T, strict=True))
-
-
-def test_intervals_are_in_units_of_the_mean_of_the_record():
-    features = rr([0.8, 0.4, 1.2])
-    np.testing.assert_allclose(features["previous"], [1, 1, 0.5, 1.5], rtol=1e-6)
-    np.testing.assert_allclose(features["next"], [1, 0.5, 1.5, 1.5], rtol=1e-6)
-
-
-def test_the_first_and_last_beat_borrow_their_only_interval():
-    features = rr([0.6, 0.9])
-    assert features["previous"][0] == features["next"][0]
-    assert features["next"][-1] == features["previous"][-1]
-
-
-def test_the_local_mean_is_of_the_last_ten_intervals():
-    seconds = np.array([2.0] * 5 + [1.0] * 15)
-    local = rr(seconds)["local"] * seconds.mean()
-    assert local[-1] == pytest.approx(1.0)
-    assert local[10] == pytest.approx(1.5)
-    assert local[5] == pytest.approx(2.0)
-
-
-def test_ratios_compare_with_the_local_mean():
-    features = rr([0.8] * 9 + [0.4, 1.2])
-    assert features["previous_to_local"][10] == pytest.approx(0.4 / 0.76)
-    assert features["next_to_local"][10] == pytest.approx(1.2 / 0.76)
-    assert features["log_previous_to_next"][10] == pytest.approx(np.log(0.4 / 1.2))
-
-
-def test_so_far_looks_no_further_than_the_next_beat():
-    start, other = [0.8, 0.9, 0.7, 1.0], [2.0, 0.3, 2.0]
-    short, long = rr(start, so_far=True), rr(start + other, so_far=True)
-    for name in RR_CHANNELS:
-        np.testing.assert_array_equal(short[name][:4], long[name][:4])
-
-
-def test_so_far_divides_by_the_mean_up_to_the_beat():
-    assert rr([1.0, 3.0], so_far=True)["previous"][2] == pytest.approx(3 / (5 / 3))
-
-
-def test_a_lone_beat_counts_as_regular():
-    assert rr_features(np.array([5]), 360.0, so_far=False).tolist() == [[1, 1, 1, 1, 1, 0]]
-
-
-def test_a_pause_and_a_doubled_mark_stay_finite():
-    table = rr_features(np.array([0, 0, 360, 360 * 900]), 360.0, so_far=False)
-    assert np.isfinite(table).all()
-    assert table[3, 0] == pytest.approx(4.0 / ((0.2 + 1 + 4) / 3))
-    assert table[1, 5] == pytest.approx(np.log(0.2))
-
-
 def test_beats_that_are_left_out_still_count_in_the_rhythm():
     peaks = np.array([50, 410, 590, 950])
-    arrays, kept = cut(np.zeros(1500), peaks, BeatExamples(remove_baseline=False, scaling="none", template="none", shape=False))
+    arrays, kept = cut(np.zeros(1500), peaks, PLAIN.model_copy(update={"rr": "whole"}))
     np.testing.assert_array_equal(arrays["rr"], rr_features(peaks, RATE_HZ, so_far=False)[kept])
     assert kept.tolist() == [False, True, True, True]
+
+
+def record_of(count=9, odd=(), seed=0):
+    """A signal (n, 2) of equal beats, of which those at `odd` are upside down, and their peaks."""
+    peaks = regular_peaks(count)
+    signal = bumps_mv(int(peaks[-1]) + 400, peaks, seed)
+    for number in odd:
+        signal[peaks[number] - 150 : peaks[number] + 150] *= -1
+    return signal, peaks
+
+
+def test_the_default_window_is_162_samples_of_the_residual():
+    signal = beat_spec(BeatExamples(), ("N",)).inputs["signal"]
+    assert (signal.shape, signal.channels, signal.unit) == ((162, 1), ("MLII_residual",), "QRS height")
+
+
+@pytest.mark.parametrize("template", ["none", "residual", "both"])
+@pytest.mark.parametrize(("factor", "steps"), [(4, 0), (3, 1), (0.3, 1)])
+def test_scaled_by_record_the_amplitude_of_the_record_does_not_matter(template, factor, steps):
+    signal, peaks = record_of(odd=[4])
+    settings = BeatExamples(leads=TWO_LEADS, template=template)
+    one, other = (cut(signal * scale, peaks, settings, leads=TWO_LEADS)[0] for scale in (1, factor))
+    np.testing.assert_allclose(other["signal"], one["signal"], rtol=0, atol=steps)
+    np.testing.assert_allclose(other["shape"], one["shape"], rtol=0, atol=1e-4)
+
+
+def test_scaled_by_record_the_usual_qrs_complex_is_one_high_in_each_lead():
+    signal, peaks = record_of()
+    settings = BeatExamples(leads=TWO_LEADS, template="none")
+    steps = cut(signal * [0.2, 7], peaks, settings, leads=TWO_LEADS)[0]["signal"]
+    np.testing.assert_allclose(np.ptp(steps * 1e-3, axis=1), 1, atol=0.1)
+
+
+def test_the_residual_of_a_usual_beat_is_about_nothing():
+    signal, peaks = record_of()
+    assert np.abs(millivolts(signal[:, 0], peaks, BeatExamples(scaling="none"))).max() < 0.06
+
+
+def test_the_residual_of_another_beat_is_what_differs():
+    signal, peaks = record_of(odd=[4])
+    residual = millivolts(signal[:, 0], peaks, BeatExamples(scaling="none"))
+    assert residual[4].min() == pytest.approx(-2, abs=0.1)
+    assert np.abs(np.delete(residual, 4, axis=0)).max() < 0.06
+
+
+def test_the_beats_left_out_are_no_part_of_the_usual_one():
+    signal, peaks = record_of()
+    with_end, _ = cut(signal[:, 0], np.append(peaks, len(signal) - 1), BeatExamples())
+    without, _ = cut(signal[:, 0], peaks, BeatExamples())
+    np.testing.assert_array_equal(with_end["signal"], without["signal"])
+
+
+def test_both_is_the_beats_of_all_leads_then_their_residuals():
+    signal, peaks = record_of(odd=[4])
+    ways = {way: BeatExamples(leads=TWO_LEADS, template=way) for way in ("both", "none", "residual")}
+    channels = {way: beat_spec(settings, ("N",)).inputs["signal"].channels for way, settings in ways.items()}
+    steps = {way: cut(signal, peaks, settings, leads=TWO_LEADS)[0]["signal"] for way, settings in ways.items()}
+    assert channels["both"] == ("V1", "MLII", "V1_residual", "MLII_residual") == channels["none"] + channels["residual"]
+    np.testing.assert_array_equal(steps["both"], np.concatenate([steps["none"], steps["residual"]], axis=2))
+
+
+def test_shape_features_are_named_lead_by_lead():
+    signal, peaks = record_of(odd=[4])
+    settings = BeatExamples(leads=TWO_LEADS)
+    names = beat_spec(settings, ("N",)).inputs["shape"].channels
+    flat_v1, _ = cut(signal * [0, 1], peaks, settings, leads=TWO_LEADS)
+    features = dict(zip(names, flat_v1["shape"].T, strict=True))
+    assert len(names) == 2 * len(SHAPE_CHANNELS)
+    assert features["V1_like"].max() == 0
+    np.testing.assert_array_equal(np.flatnonzero(features["MLII_like"] < 0.5), [4])
+
+
+def test_a_lone_beat_is_its_own_usual_beat():
+    signal, peaks = record_of(count=1)
+    arrays, _ = cut(signal[:, 0], peaks, BeatExamples())
+    assert not arrays["signal"].any()
+    assert arrays["shape"][0, :7].tolist() == pytest.approx([1] * 4 + [0] * 3, abs=1e-6)

@@ -25,13 +25,16 @@ from kerasmed.data.sources.wfdb_beats import CUT_OFF
 from kerasmed.errors import ConfigError, DataError, LeakageError, UnknownNameError
 from tests.fakes.beats import write_beats
 
-SMALL = BeatExamples(before_s=0.05, after_s=0.05, rate_hz=60, remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
+# The windows alone, as they are in the record.
+RAW = {"remove_baseline": False, "scaling": "none", "template": "none", "shape": False, "rr": "none"}
+SMALL = BeatExamples(before_s=0.05, after_s=0.05, rate_hz=60, **RAW)
 
 
 def index_of(dataset) -> tuple[Index, dict[str, int]]:
     parts = [dataset.make_examples(record) for record in dataset.records]
     index = {name: np.concatenate([part.index[name] for part in parts]) for name in parts[0].index}
     index["label"] = np.concatenate([part.arrays["label"] for part in parts])
+    index["content"] = np.concatenate([part.content for part in parts])
     dropped: dict[str, int] = {}
     for part in parts:
         for reason, count in part.dropped.items():
@@ -68,7 +71,7 @@ def test_ds1_has_the_expected_beats_of_every_class(real_ds1):
     index, dropped = real_ds1
     lost = [dropped.get(CUT_OFF.format(name), 0) for name in CLASSES]
     assert (np.bincount(index["label"]) + lost).tolist() == list(SET_DS1.counts)
-    assert sum(lost) == 21
+    assert sum(lost) == 24
 
 
 def test_the_paced_records_have_the_expected_beats_with_v5_for_mlii(data_root, mitdb):
@@ -87,7 +90,7 @@ def test_annotations_that_are_no_beats_are_counted_by_symbol(real_ds1):
 
 
 def test_record_114_is_read_by_the_name_of_its_lead(data_root, mitdb):
-    settings = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=360, remove_baseline=False, scaling="none", template="none", shape=False, rr="none")
+    settings = BeatExamples(before_s=0.25, after_s=0.5, rate_hz=360, **RAW)
     dataset = build_mitbih_beats(MitbihBeats(examples=settings, folder=mitdb.name), data_root)
     examples = dataset.make_examples(next(record for record in dataset.records if record.record_id == "114"))
     both = read_record(mitdb / "114.hea")
@@ -114,8 +117,13 @@ def test_ds1_trains_on_the_other_records_and_passes_the_guard(real_ds1, data_roo
     assert set(index["record"][splits.validation]) == {"112", "205", "207", "223"}
     assert set(index["record"][splits.train]) == set(DS1) - {"112", "205", "207", "223"}
     np.testing.assert_array_equal(splits.test, splits.validation)
-    content = {"content": np.arange(len(index["id"]), dtype=np.uint64)}
-    assert check_splits({**index, **content}, splits, dataset.protocol).shared_patients == 0
+    facts = check_splits(index, splits, dataset.protocol)
+    assert (facts.shared_patients, facts.shared_signals) == (0, 0)
+
+
+def test_no_two_beats_of_real_ds1_are_taken_for_the_same_signal(real_ds1):
+    index, _ = real_ds1
+    assert len(np.unique(index["content"])) == len(index["id"])
 
 
 def test_the_expected_counts_of_real_ds1_are_asserted(real_ds1):
@@ -180,7 +188,6 @@ def test_other_files_of_the_folder_are_never_picked_up(tmp_path):
 def test_201_and_202_are_one_patient_whom_only_strict_leaves_out(tmp_path):
     root = fake_records(tmp_path, DS1 + DS2)
     index, _ = index_of(build_mitbih_beats(MitbihBeats(protocol="ds1_ds2", examples=SMALL), root))
-    index["content"] = np.arange(len(index["id"]), dtype=np.uint64)
     whole, strict = (build_mitbih_beats(MitbihBeats(protocol=name), root) for name in ("ds1_ds2", "ds1_ds2_strict"))
     splits = whole.split(index, 0)
     assert check_splits(index, splits, whole.protocol).shared_patients == 1
@@ -206,13 +213,12 @@ def test_intra_draws_beats_of_all_records_and_says_so(tmp_path):
     splits = dataset.split(index, 0)
     assert len(splits.test) == pytest.approx(0.2 * len(index["id"]), abs=5)
     assert dataset.protocol.badges == ("same patients in train and test",)
-    index["content"] = np.arange(len(index["id"]), dtype=np.uint64)
     assert check_splits(index, splits, dataset.protocol).shared_patients > 40
 
 
 def test_the_187_samples_of_the_intra_settings_reach_from_0_to_1(tmp_path):
     root = fake_records(tmp_path, DS1 + DS2 + PACED)
-    settings = BeatExamples(before_s=0.4, after_s=1.096, rate_hz=125, remove_baseline=False, scaling="min_max", template="none", shape=False, rr="none")
+    settings = BeatExamples(before_s=0.4, after_s=1.096, rate_hz=125, **{**RAW, "scaling": "min_max"})
     dataset = build_mitbih_beats(MitbihBeats(protocol="intra", examples=settings), root)
     signal = dataset.make_examples(dataset.records[0]).arrays["signal"]
     assert signal.shape[1:] == dataset.spec.inputs["signal"].shape == (187, 1)

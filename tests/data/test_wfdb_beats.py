@@ -4,9 +4,10 @@ import pytest
 from kerasmed.config.dataset import BeatExamples, WfdbBeats
 from kerasmed.data.sources.wfdb_beats import build_wfdb_beats
 from kerasmed.errors import DataError
-from tests.fakes.beats import write_beats
+from tests.fakes.beats import bumps_mv, regular_peaks, write_beats, write_part
+from tests.fakes.wfdb_files import write_annotations, write_record
 
-CONFIG = WfdbBeats(folder="db", examples=BeatExamples(remove_baseline=False, scaling="none", template="none", shape=False))
+CONFIG = WfdbBeats(folder="db")
 
 
 def fake_folder(root, patients=("anna", "anna", "bert", None)):
@@ -58,9 +59,62 @@ def test_the_rhythm_is_of_all_beats_and_of_nothing_else(tmp_path, symbol, steps)
     write_beats(tmp_path / "db", "r0", f"NNN{symbol}NN")
     dataset = build_wfdb_beats(CONFIG, tmp_path)
     examples = dataset.make_examples(dataset.records[0])
-    following, previous = examples.arrays["rr"][2, 1], examples.arrays["rr"][2, 0]
+    log_previous, log_next = examples.arrays["rr"][2, :2]
     assert "".join(examples.index["symbol"]) == "NNNNN"
-    assert following == pytest.approx(steps * previous)
+    assert log_next - log_previous == pytest.approx(np.log(steps), abs=1e-6)
+
+
+def contents(root, settings=CONFIG.examples):
+    """Content of each record's examples, by name of the record."""
+    dataset = build_wfdb_beats(CONFIG.model_copy(update={"examples": settings}), root)
+    return {record.record_id: dataset.make_examples(record).content for record in dataset.records}
+
+
+def test_content_is_of_the_examples_in_their_order(tmp_path):
+    write_beats(tmp_path / "db", "r0", "NN+V~Nn")
+    assert len(set(contents(tmp_path)["r0"].tolist())) == len("NNVN")
+    assert contents(tmp_path)["r0"].dtype == np.uint64
+
+
+def test_content_does_not_depend_on_how_examples_are_made(tmp_path):
+    write_beats(tmp_path / "db", "r0", "NNVN")
+    way = BeatExamples(remove_baseline=False, scaling="min_max", template="none", rr="none", shape=False, rate_hz=90)
+    np.testing.assert_array_equal(contents(tmp_path)["r0"], contents(tmp_path, way)["r0"])
+
+
+def test_content_of_another_lead_is_another(tmp_path):
+    write_beats(tmp_path / "db", "r0", "NNVN")
+    other = contents(tmp_path, BeatExamples(leads=("V1",)))["r0"]
+    assert not np.isin(contents(tmp_path)["r0"], other).any()
+
+
+def test_content_is_found_again_in_a_part_of_the_record(tmp_path):
+    write_beats(tmp_path / "db", "whole", "NNVNNANN")
+    write_part(tmp_path / "db" / "whole.hea", tmp_path / "db", "part", first=1000, last=2500)
+    found = contents(tmp_path)
+    np.testing.assert_array_equal(found["part"], found["whole"][3:7])
+
+
+def test_flat_and_saturated_leads_of_two_records_are_no_copies(tmp_path):
+    rail = np.full((2000, 1), 2.0)
+    step = np.where(np.arange(2000) % 400 < 200, -5.0, 5.0)[:, None]
+    for number, signal in enumerate((rail, rail, step, step)):
+        write_record(tmp_path / "db", f"r{number}", signal, 360, ["MLII"])
+        write_annotations(tmp_path / "db", f"r{number}", [400, 800, 1200], "NNN")
+    every = np.concatenate(list(contents(tmp_path).values()))
+    assert len(set(every.tolist())) == len(every) == 12
+
+
+def test_missing_samples_beside_a_window_do_not_hide_a_copy(tmp_path):
+    signal = bumps_mv(3000, regular_peaks(6))[:, [0]]
+    signal[810:850] = np.nan
+    small = BeatExamples(before_s=0.05, after_s=0.05)
+    for name in ("r0", "r1"):
+        write_record(tmp_path / "db", name, signal, 360, ["MLII"])
+        write_annotations(tmp_path / "db", name, [400, 780, 1100], "NNN")
+    found = contents(tmp_path, small)
+    np.testing.assert_array_equal(found["r0"], found["r1"])
+    assert len(found["r0"]) == 3
 
 
 def test_beats_cut_off_are_counted_by_class(tmp_path):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasmed.data.readers.wfdb import read_adc, read_annotations, read_header
 from kerasmed.data.records import SignalRecord
+from tests.fakes.wfdb_files import write_adc, write_annotations
 
 RATE_HZ = 360
 # Numbers of annotation(5).
@@ -55,3 +57,14 @@ def write_beats(
     ]
     (folder / f"{name}.{annotator}").write_bytes(np.array([*words, 0], "<u2").tobytes())
     return peaks
+
+
+def write_part(whole: Path, folder: Path, name: str, first: int, last: int, patient: str | None = None) -> None:
+    """Write samples `first` to `last` of the record at `whole` (.hea), with the marks on them, as record `name`."""
+    header, marks = read_header(whole), read_annotations(whole.with_suffix(".atr"))
+    gains = [f"{signal.adc_gain:g}({signal.baseline})/{signal.unit}" for signal in header.signals]
+    comments = [] if patient is None else [f"patient: {patient}"]
+    adc = read_adc(whole)[first:last]
+    write_adc(folder, name, adc, header.rate_hz, header.leads, gains=gains, comments=comments)
+    inside = (marks.samples >= first) & (marks.samples < last)
+    write_annotations(folder, name, marks.samples[inside] - first, marks.symbols[inside])

@@ -11,7 +11,10 @@ from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
 
 def early_beat_predictor(leads: tuple[str, ...] = ("MLII",), rate_hz: float = 128.0) -> Predictor:
     """V where the window falls below -0.5 mV, else S where the interval before is below 0.8 of the mean, else N."""
-    spec = beat_spec(BeatExamples(leads=leads, rate_hz=rate_hz, remove_baseline=False, scaling="none", template="none", shape=False), CLASSES)
+    spec = beat_spec(
+        BeatExamples(leads=leads, rate_hz=rate_hz, remove_baseline=False, scaling="none", template="none", shape=False),
+        CLASSES,
+    )
 
     def scores(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         label = np.where(inputs["rr"][:, 0] < 0.8, 1, 0)

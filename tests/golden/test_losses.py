@@ -40,7 +40,14 @@ def ten_losses(kind):
         def on_train_batch_end(self, batch, logs):
             losses.append(float(logs["loss"]))
 
-    trainee.fit(iter(stream[g] for g in range(STEPS)), steps_per_epoch=STEPS, epochs=1, callbacks=[Watch()], shuffle=False, verbose=0)
+    trainee.fit(
+        iter(stream[g] for g in range(STEPS)),
+        steps_per_epoch=STEPS,
+        epochs=1,
+        callbacks=[Watch()],
+        shuffle=False,
+        verbose=0,
+    )
     return losses
 
 

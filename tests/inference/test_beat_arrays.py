@@ -54,6 +54,13 @@ def test_a_model_with_rr_features_asks_for_a_record(tmp_path: Path) -> None:
         predict_path(early_beat_predictor(), save(tmp_path, beats(2, 96)))
 
 
+def test_a_model_of_values_scaled_by_the_record_asks_for_a_record(tmp_path: Path) -> None:
+    with pytest.raises(
+        ContractError, match=r"the model reads signal \(187, 1\) in QRS height .* give it a WFDB record"
+    ):
+        predict_path(window_predictor("QRS height"), save(tmp_path, beats(2, 187)))
+
+
 def test_values_beyond_0_and_1_are_scaled_beat_by_beat_and_it_says_so(tmp_path: Path) -> None:
     raw = np.stack([np.linspace(-3, 5, 187), np.linspace(1000, 900, 187)])
     (prediction,) = predict_path(window_predictor(), save(tmp_path, raw)).found

@@ -64,13 +64,13 @@ def test_the_wfdb_package_reads_them_alike_across_long_pauses(prediction: BeatPr
     samples = np.array([0, 1023, 2047, 100_000, 100_000_000, 100_000_001])
     scores = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 0]]
     path = write_annotations(replace(prediction, samples=samples, scores=scores), tmp_path)
-    marks = wfdb.rdann(str(path.with_suffix("")), "kmed")
+    marks = wfdb.rdann(str(path.with_suffix("")), "pred")
     assert (marks.sample.tolist(), "".join(marks.symbol)) == (samples.tolist(), "NSVFQN")
 
 
 def test_annotations_stand_beside_those_of_the_record(prediction: BeatPrediction, tmp_path: Path) -> None:
     before = (tmp_path / "a.atr").read_bytes()
-    assert write_annotations(prediction, tmp_path).name == "a.kmed"
+    assert write_annotations(prediction, tmp_path).name == "a.pred"
     assert (tmp_path / "a.atr").read_bytes() == before
 
 

@@ -7,6 +7,8 @@ than their files without a word, which here are errors.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from kerasmed.data.readers.wfdb_annotations import parse_annotation_file
 from kerasmed.data.readers.wfdb_header import Header, Segment, SignalInfo, find_leads, parse_header_file
 from kerasmed.data.readers.wfdb_samples import read_samples, to_millivolts
@@ -71,7 +73,7 @@ def read_adc(path: Path, leads: tuple[str, ...] | None = None) -> Array:
     if header.segments:
         raise DataError(path.name, "is made of segments.", "Read them one by one.")
     adc = read_samples(path, header)
-    return adc if leads is None else adc[:, find_leads(header.leads, leads, path.name)]
+    return adc if leads is None else _picked(adc, find_leads(header.leads, leads, path.name))
 
 
 def read_annotations(path: Path, num_samples: int | None = None) -> Annotations:
@@ -96,5 +98,11 @@ def _read_leads(path: Path, header: Header, leads: Sequence[str] | None) -> tupl
     if leads is None:
         return to_millivolts(read_samples(path, header), header.signals, path.name), header.leads
     columns = find_leads(header.leads, leads, path.name)
-    adc = read_samples(path, header)
-    return to_millivolts(adc[:, columns], [header.signals[column] for column in columns], path.name), tuple(leads)
+    adc = _picked(read_samples(path, header), columns)
+    return to_millivolts(adc, [header.signals[column] for column in columns], path.name), tuple(leads)
+
+
+def _picked(adc: Array, columns: Sequence[int]) -> Array:
+    if len(columns) == 1:  # the usual wish: a slice, without a copy
+        return adc[:, columns[0] : columns[0] + 1]
+    return np.take(adc, np.array(columns, np.intp), axis=1)  # contiguous, where indexing would give slow columns

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from kerasmed.data.readers.wfdb_files import read_local
-from kerasmed.data.readers.wfdb_header import parse_header_file, shown
+from kerasmed.data.readers.wfdb_grammar import shown
+from kerasmed.data.readers.wfdb_header import parse_header_file
 from kerasmed.data.records import Annotations, Array
 from kerasmed.errors import DataError
 
-MAX_ANNOTATION_BYTES = 64 << 20
+MAX_ANNOTATION_BYTES = 16 << 20  # two weeks of beats take 8 MB
 MAX_NOTE_BYTES = 255
 MAX_NOTE_CHARS = 1 << 28  # of all notes, each as long as the longest, as the array holds them
 _NOTE, _SKIP, _AUX = 22, 59, 63

@@ -1,17 +1,17 @@
-"""The grammar of WFDB header files, as header(5) of the WFDB Applications Guide has it, with limits on every field.
+"""WFDB header files, as header(5) of the WFDB Applications Guide has them, with limits on what they may say.
 
 Where we differ from header(5), and from the wfdb package, on purpose: lines beyond the stated number of signals, leads
 named twice, rates that are not above 0, and file names that lead out of the folder are refused. Dates and times of day
 are passed over, since databases write them in many ways and no one here asks for them.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from kerasmed.data.readers.wfdb_files import read_local
+from kerasmed.data.readers.wfdb_grammar import RECORD_LINE, SEGMENT_LINE, SIGNAL_LINE, shown
 from kerasmed.errors import DataError
 
 MAX_HEADER_BYTES = 4 << 20  # a week of one-minute segments takes 0.3 MB
@@ -21,34 +21,6 @@ MAX_RATE_HZ = 1e6
 MAX_FRAME_SAMPLES = 10_000
 MAX_SKEW_SAMPLES = 1_000_000
 DEFAULT_RATE_HZ, DEFAULT_GAIN = 250.0, 200.0  # header(5): DEFREQ and DEFGAIN, for a field that is absent
-
-_REAL = r"[+-]?(?:\d{1,20}\.?\d{0,30}|\.\d{1,30})(?:[eE][+-]?\d{1,2})?"
-_WHOLE = r"[+-]?\d{1,10}"
-_FILE_NAME = r"~|[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}"
-_RECORD_NAME = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,200}"
-
-_RECORD_FIELDS = (
-    ("record name", rf"(?P<name>{_RECORD_NAME})(?:/(?P<num_segments>\d{{1,6}}))?"),
-    ("number of signals", r"(?P<num_signals>\d{1,6})"),
-    ("sampling rate", rf"(?P<rate>{_REAL})(?:/{_REAL}(?:\({_REAL}\))?)?"),
-    ("number of samples", r"(?P<num_samples>\d{1,13})"),
-    ("time and date", r"\S.*"),
-)
-_SIGNAL_FIELDS = (
-    ("name of a signal file in the header's own folder", f"(?P<file>{_FILE_NAME})"),
-    ("format", r"(?P<format>\d{1,3})(?:x(?P<frame>\d{1,9}))?(?::(?P<skew>\d{1,9}))?(?:\+(?P<offset>\d{1,12}))?"),
-    ("gain(baseline)/unit", rf"(?P<gain>{_REAL})(?:\((?P<baseline>{_WHOLE})\))?(?:/(?P<unit>\S{{1,64}}))?"),
-    ("ADC resolution", r"\d{1,3}"),
-    ("ADC zero", f"(?P<zero>{_WHOLE})"),
-    ("initial value", f"(?P<initial>{_WHOLE})"),
-    ("checksum", f"(?P<checksum>{_WHOLE})"),
-    ("block size", _WHOLE),
-    ("description", r"(?P<lead>\S.*)"),
-)
-_SEGMENT_FIELDS = (
-    ("name of a record in the header's own folder", f"(?P<name>~|{_RECORD_NAME})"),
-    ("number of samples", r"(?P<num_samples>\d{1,13})"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,44 +90,6 @@ class Header:
         return tuple(signal.lead for signal in self.signals)
 
 
-class _Line:
-    """One kind of line: a pattern for the whole, and one for each field, to name the field that is wrong."""
-
-    def __init__(self, kind: str, fields: Sequence[tuple[str, str]], num_required: int) -> None:
-        self.kind, self.fields, self.num_required = kind, fields, num_required
-        pattern = ""
-        for _, field in reversed(fields[num_required:]):
-            pattern = rf"(?:[ \t]+{field}{pattern})?"
-        required = r"[ \t]+".join(field for _, field in fields[:num_required])
-        self.pattern = re.compile(required + pattern, re.ASCII)
-
-    def parse(self, file_name: str, number: int, line: str) -> dict[str, str | None]:
-        """The named groups of all fields; raises `DataError` that names the first field that is wrong."""
-        match = self.pattern.fullmatch(line)
-        if match is None:
-            raise DataError(file_name, f"line {number}: {self._blame(line)}.")
-        return match.groupdict()
-
-    def _blame(self, line: str) -> str:
-        tokens = line.split(None, len(self.fields) - 1)
-        for (name, pattern), token in zip(self.fields, tokens, strict=False):
-            if not re.fullmatch(pattern, token, re.ASCII):
-                return f"{shown(token)} is no {name}"
-        if len(tokens) < self.num_required:
-            return f"the {self.kind} line ends before its {self.fields[len(tokens)][0]}"
-        return f"{shown(line)} is no {self.kind} line"
-
-
-_RECORD_LINE = _Line("record", _RECORD_FIELDS, 2)
-_SIGNAL_LINE = _Line("signal", _SIGNAL_FIELDS, 2)
-_SEGMENT_LINE = _Line("segment", _SEGMENT_FIELDS, 2)
-
-
-def shown(text: str) -> str:
-    """Text of a file, fit for an error message: quoted, escaped and short."""
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
 def parse_header_file(path: Path) -> Header:
     """The header at `path`, which ends in ".hea"; raises `DataError`."""
     if path.suffix != ".hea":
@@ -169,7 +103,7 @@ def parse_header(text: str, file_name: str) -> Header:
     if not lines:
         raise DataError(file_name, "has no record line.")
     record_id = file_name.removesuffix(".hea")
-    fields = _RECORD_LINE.parse(file_name, *lines[0])
+    fields = RECORD_LINE.parse(file_name, *lines[0])
     num_signals = int(fields["num_signals"] or 0)
     if num_signals > MAX_SIGNALS:
         raise DataError(file_name, f"names {num_signals} signals, and at most {MAX_SIGNALS} are read.")
@@ -223,14 +157,14 @@ def _rate(file_name: str, text: str | None) -> float:
 
 
 def _segment(file_name: str, record_id: str, number: int, line: str) -> Segment:
-    fields = _SEGMENT_LINE.parse(file_name, number, line)
+    fields = SEGMENT_LINE.parse(file_name, number, line)
     if fields["name"] == record_id:
         raise DataError(file_name, f"line {number}: the record is a segment of itself.")
     return Segment(fields["name"] or "", int(fields["num_samples"] or 0))
 
 
 def _signal(file_name: str, record_id: str, index: int, number: int, line: str) -> SignalInfo:
-    fields = _SIGNAL_LINE.parse(file_name, number, line)
+    fields = SIGNAL_LINE.parse(file_name, number, line)
     frame, skew = int(fields["frame"] or 1), int(fields["skew"] or 0)
     for name, value, low, high in (
         ("samples per frame", frame, 1, MAX_FRAME_SAMPLES),

@@ -1,5 +1,6 @@
 """Records of WFDB with beat annotations: any folder of them, split by patient."""
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from kerasmed.data.dataset import Dataset, Protocol
 from kerasmed.data.examples import beat_spec, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
-from kerasmed.data.records import Array, Examples, RecordRef
+from kerasmed.data.records import Array, Examples, RecordRef, SignalRecord
 from kerasmed.data.splits import split_by_patient
 from kerasmed.errors import DataError
 
@@ -22,6 +23,10 @@ RECORDS = "RECORDS"
 PATIENT = re.compile(r"\s*patient:\s*(\S.*?)\s*", re.IGNORECASE)
 NOTHING_STORED = "~"
 RECIPE = {"source": "wfdb", "labels": VARIANT}
+# The stretch to either side of an R peak by which a copy of a record is found, wherever the copy was cut.
+CONTENT_REACH_S = 0.25
+# Fewer changes from sample to sample are a flat or saturated lead, which is alike in everyone.
+FEWEST_CHANGES = 8
 # Reasons in `Examples.dropped`, by class and by symbol.
 CUT_OFF = "{} beats at an end or a gap"
 NOT_CLASSED = "annotations {!r} that are no beat of the five classes"
@@ -114,7 +119,28 @@ def read_beats(
         "symbol": marks.symbols[places],
     }
     arrays = {name: values[rows] for name, values in arrays.items()} | {"label": labels[places]}
-    return Examples(arrays, index, _dropped(marks.symbols, labels, places))
+    content = _content(record, marks.samples[places])
+    return Examples(arrays, index, _dropped(marks.symbols, labels, places), content)
+
+
+def _content(record: SignalRecord, samples: Array) -> Array:
+    """uint64 (n,): digests of the signal as it was read, without filter or template, around each of `samples`."""
+    reach = round(CONTENT_REACH_S * record.rate_hz)
+    around = samples[:, None] + np.arange(-reach, reach + 1)
+    windows = record.signal_mv.take(around, axis=0, mode="clip").reshape(len(samples), -1)
+    # One product of the bits with fixed random numbers: equal windows give equal digests, and two others the same one
+    # with a chance of about 2 ** -63.
+    bits = windows.view(np.uint32).astype(np.uint64)
+    factors = np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    digests = bits @ factors
+    num_changes = np.count_nonzero(np.diff(bits.reshape(*around.shape, -1), axis=1), axis=1).max(axis=-1)
+    flat = np.flatnonzero(num_changes < FEWEST_CHANGES)
+    digests[flat] = [_digest(f"{record.record_id}:{sample}".encode()) for sample in samples[flat].tolist()]
+    return digests
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def _dropped(symbols: Array, labels: Array, places: Array) -> dict[str, int]:

@@ -20,7 +20,13 @@ def test_a_header_is_read_field_by_field(tmp_path):
     header = header_of(tmp_path, f"{RECORD}\n{SIGNAL_LINES}")
     first = header.signals[0]
     assert (header.record_id, header.rate_hz, header.num_samples, header.leads) == ("r", 360.0, 100, ("MLII", "V1"))
-    assert (first.file_name, first.format, first.adc_gain, first.baseline, first.unit) == ("r.dat", 212, 200, 1024, "mV")
+    assert (first.file_name, first.format, first.adc_gain, first.baseline, first.unit) == (
+        "r.dat",
+        212,
+        200,
+        1024,
+        "mV",
+    )
     assert (first.initial_value, first.checksum) == (995, -22131)
 
 

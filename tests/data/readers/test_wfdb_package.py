@@ -149,7 +149,7 @@ def test_a_frame_with_a_missing_sample_is_missing(tmp_path):
 
 
 def test_skewed_signals_are_moved_to_their_time(tmp_path):
-    path, _ = write_frames(tmp_path, first="16x3:2")
+    path = write_adc(tmp_path, "r", ADC, 250, ("I", "II"), header=lambda text: text.replace(".dat 16", ".dat 16:2", 1))
     expected = wfdb.rdrecord(str(path.with_suffix(""))).p_signal.astype(np.float32)
     assert np.array_equal(read_record(path).signal_mv, expected, equal_nan=True)
     assert np.isnan(expected[-2:, 0]).all()
@@ -160,11 +160,15 @@ def test_each_signal_has_its_own_skew(tmp_path):
     adc = read_adc(path)
     assert np.array_equal(adc[:-5, 1], slots[5:, 3])
     assert np.array_equal(adc[:-2, 0], (slots[2:, :3].sum(axis=1) / 3).astype(int))
+    assert (adc[-2:, 0] == LOWEST["16"]).all()
+    assert (adc[-5:, 1] == LOWEST["16"]).all()
 
 
 def write_parts(folder, lines, *, second_leads=("I", "II")):
     write_adc(folder, "a", ADC[:40], 250, ("I", "II"))
-    write_adc(folder, "b", ADC[40:, : len(second_leads)], 250, second_leads, "212", gains=["100/mV"] * len(second_leads))
+    write_adc(
+        folder, "b", ADC[40:, : len(second_leads)], 250, second_leads, "212", gains=["100/mV"] * len(second_leads)
+    )
     (folder / "layout.hea").write_text("layout 2 250 0\n~ 0 200/mV 12 0 0 0 0 I\n~ 0 200/mV 12 0 0 0 0 II\n")
     (folder / "r.hea").write_text("\n".join(lines))
     return folder / "r.hea"

@@ -145,7 +145,11 @@ FAULTS = {
     "one bit": (lambda text: text, lambda content: b"\x01" + content[1:], "fetch it again"),
     "swapped samples": (lambda text: text, lambda content: content[4:] + content[:4], "begins with"),
     "wrong checksum": (lambda text: text.replace(" 0 I\n", "7 0 I\n"), lambda content: content, "has checksum"),
-    "unknown format": (lambda text: text.replace(".dat 16", ".dat 17"), lambda content: content, "has sample format 17"),
+    "unknown format": (
+        lambda text: text.replace(".dat 16", ".dat 17"),
+        lambda content: content,
+        "has sample format 17",
+    ),
     "no signals": (lambda text: "r 0 360 100\n", lambda content: content, "has no samples"),
     "nothing stored": (lambda text: "r 1 360 100\n~ 0\n", lambda content: content, "has no samples"),
     "tiny gain": (lambda text: text.replace("200(0)", "1e-30"), lambda content: content, "has a gain of 1e-30"),

@@ -1,0 +1,142 @@
+"""`make bench`: what kerasmed costs beside wfdb and bare keras, side by side in one run.
+
+Every pair is measured in turns (A B A B), so that other work on the machine falls on both. Data: the MIT-BIH records of
+KERASMED_DATA where it is set, else simulated ones.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+CHILD = Path(__file__).with_name("fit_child.py")
+BACKENDS = ("jax", "torch", "tensorflow")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backends", default=",".join(BACKENDS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, annotator = _records(Path(scratch))
+        rows = [*_reading(folder, annotator, words.repeats), *_starting(words.repeats)]
+        for backend in words.backends.split(","):
+            rows += _fitting(backend, folder, Path(scratch), words.repeats)
+    width = max(len(row["what"]) for row in rows)
+    for row in rows:
+        print(f"{row['what']:<{width}}  {row['value']:>10}  {row['target']}")
+    if words.json:
+        words.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _records(scratch: Path) -> tuple[Path, str]:
+    named = os.environ.get("KERASMED_DATA")
+    if named and (Path(named) / "mitdb").is_dir():
+        return Path(named) / "mitdb", "atr"
+    from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
+
+    simulate_ecg_beats(scratch / "ecg_beats", num_patients=8, duration_s=1800)
+    return scratch / "ecg_beats", "atr"
+
+
+def _reading(folder: Path, annotator: str, repeats: int) -> list[dict[str, str]]:
+    import warnings
+
+    import wfdb
+
+    from kerasmed.config.dataset import WfdbBeats
+    from kerasmed.data.prepared import BadRecordPolicy, prepare
+    from kerasmed.data.readers.wfdb import read_annotations, read_record
+    from kerasmed.data.sources.wfdb_beats import build_wfdb_beats
+
+    warnings.simplefilter("ignore")
+    headers = sorted(path for path in folder.glob("*.hea") if path.with_suffix(f".{annotator}").exists())
+    config = WfdbBeats(folder=folder.name, annotator=annotator)
+    # Records without the lead of the model are left out by every user; here too, so that both sides read the same.
+    dataset = build_wfdb_beats(config, folder.parent)
+
+    def by_wfdb() -> None:
+        for header in headers:
+            wfdb.rdrecord(str(header.with_suffix("")))
+            wfdb.rdann(str(header.with_suffix("")), annotator)
+
+    def by_us() -> None:
+        for header in headers:
+            read_annotations(header.with_suffix(f".{annotator}"), len(read_record(header).signal_mv))
+
+    def whole_prepare() -> None:
+        with tempfile.TemporaryDirectory() as cache:
+            prepare(dataset, Path(cache), BadRecordPolicy(max_rate=1.0))
+
+    wfdb_s, ours_s, prepare_s = _in_turns([by_wfdb, by_us, whole_prepare], repeats)
+    count = len(headers)
+    return [
+        _row(f"wfdb.rdrecord + rdann, {count} records", f"{wfdb_s:.3f} s", ""),
+        _row("read records and annotations / wfdb", f"{ours_s / wfdb_s:.3f}", "at most 0.1"),
+        _row("whole prepare / wfdb", f"{prepare_s / wfdb_s:.3f}", "at most 1.0"),
+    ]
+
+
+def _starting(repeats: int) -> list[dict[str, str]]:
+    program = Path(sys.executable).with_name("kerasmed")
+    with tempfile.TemporaryDirectory() as empty:
+        environment = {**os.environ, "KERASMED_DATA": empty}
+
+        def helps() -> None:
+            subprocess.run([program, "--help"], stdout=subprocess.DEVNULL, check=True)
+
+        def dry_run() -> None:
+            words = [program, "train", "mitbih_ds1", "--dry-run"]
+            subprocess.run(words, stdout=subprocess.DEVNULL, check=True, env=environment)
+
+        help_s, dry_s = _in_turns([helps, dry_run], 3 * repeats)
+    return [
+        _row("kerasmed --help", f"{help_s:.3f} s", "below 0.1 s"),
+        _row("kerasmed train --dry-run", f"{dry_s:.3f} s", "below 0.5 s"),
+    ]
+
+
+def _fitting(backend: str, folder: Path, scratch: Path, repeats: int) -> list[dict[str, str]]:
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "bare": []}
+    for turn in range(repeats):
+        for side in ("ours", "bare") if turn % 2 == 0 else ("bare", "ours"):
+            words = [sys.executable, str(CHILD), backend, side, str(folder), str(scratch)]
+            done = subprocess.run(words, capture_output=True, text=True, check=False)
+            if done.returncode:
+                return [_row(f"fit on {backend}", "failed", done.stderr.strip().splitlines()[-1])]
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    speed = {side: statistics.median(run["examples_per_s"] for run in runs) for side, runs in found.items()}
+    memory = {side: max(run["peak_mb"] for run in runs) for side, runs in found.items()}
+    return [
+        _row(f"bare keras.Model.fit on {backend}", f"{speed['bare']:.0f}/s", f"peak memory {memory['bare']:.0f} MB"),
+        _row(f"fit on {backend} / bare keras", f"{speed['ours'] / speed['bare']:.3f}", "at least 0.95"),
+        _row(f"peak memory of fit on {backend}", f"{memory['ours']:.0f} MB", ""),
+    ]
+
+
+def _in_turns(actions: list[Callable[[], None]], repeats: int) -> list[float]:
+    """Seconds of each action: the median over `repeats` turns after one to warm up."""
+    seconds: list[list[float]] = [[] for _ in actions]
+    for turn in range(repeats + 1):
+        for taken, action in zip(seconds, actions, strict=True):
+            start = time.perf_counter()
+            action()
+            if turn:
+                taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in seconds]
+
+
+def _row(what: str, value: str, target: str) -> dict[str, str]:
+    return {"what": what, "value": value, "target": target}
+
+
+if __name__ == "__main__":
+    main()

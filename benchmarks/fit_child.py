@@ -1,0 +1,98 @@
+"""One training for bench.py, in a process of its own: `fit_child.py BACKEND ours|bare RECORDS SCRATCH`.
+
+Both sides train the same network with the same optimizer on the same beats in the same batch size. `ours` is
+`kerasmed.training.fit` from a prepared set on disk; `bare` is `keras.Model.fit` on float32 arrays in memory.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmed import runtime
+from kerasmed.build import build
+from kerasmed.config.load import load_run
+from kerasmed.config.run import RunConfig
+from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.data.prepared import BadRecordPolicy, Prepared, prepare
+
+EPOCHS = 5
+NUM_VALIDATION = 512
+
+
+def main(backend: str, side: str, records: Path, scratch: Path) -> None:
+    config = load_run(
+        "demo_beats",
+        [f"dataset.folder={records.name}", f"backend={backend}", f"trainer.epochs={EPOCHS}", "loader.batch_size=128"],
+    )
+    prepared = prepare(build(config.dataset, records.parent), scratch / "cache", BadRecordPolicy(max_rate=1.0))
+    runtime.use_backend(backend)
+    runtime.seed_everything(0)
+    seconds, examples = (ours if side == "ours" else bare)(config, prepared)
+    print(
+        json.dumps(
+            {
+                # The first epoch compiles.
+                "examples_per_s": examples / statistics.median(seconds[1:]),
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )
+
+
+def open_stream(config: RunConfig, prepared: Prepared) -> BatchStream:
+    spec, arrays = prepared.spec, prepared.arrays
+    rows = np.arange(min(16_384, len(prepared) - NUM_VALIDATION))
+    return BatchStream(
+        {name: arrays[name] for name in spec.inputs}, {name: arrays[name] for name in spec.targets}, rows,
+        np.ones(len(rows), np.float32), config.loader.batch_size, 0,
+    )  # fmt: skip
+
+
+def ours(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
+    """Seconds of each epoch by the program's own history, and examples in an epoch."""
+    from kerasmed.training.fit import ValidationRows, fit
+
+    spec, stream = prepared.spec, open_stream(config, prepared)
+    rows = np.arange(len(stream.rows), len(stream.rows) + NUM_VALIDATION)
+    validation = ValidationRows(rows, lambda logits, targets: {"macro_f1": 0.0})
+    with tempfile.TemporaryDirectory() as folder:
+        history = fit(build(config.model, spec), spec, stream, validation, config, Path(folder))
+    return [row["seconds"] for row in history.rows], stream.steps_per_epoch * stream.batch_size
+
+
+def bare(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
+    """Seconds of each epoch of `keras.Model.fit`, and examples in an epoch."""
+    import keras
+
+    from kerasmed.training.losses import build_loss
+    from kerasmed.training.optimizer import build_optimizer
+
+    spec, stream = prepared.spec, open_stream(config, prepared)
+    num = stream.steps_per_epoch * stream.batch_size
+    x = {name: np.asarray(stream.inputs[name][:num], np.float32) * array.scale for name, array in spec.inputs.items()}
+    y = {name: np.asarray(values[:num]) for name, values in stream.targets.items()}
+    seconds: list[float] = []
+
+    class Clock(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.start = time.perf_counter()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seconds.append(time.perf_counter() - self.start)
+
+    model = build(config.model, spec)
+    losses = {name: build_loss(config.trainer, target) for name, target in spec.targets.items()}
+    model.compile(optimizer=build_optimizer(config.trainer, stream.steps_per_epoch), loss=losses)
+    model.fit(x, y, batch_size=stream.batch_size, epochs=EPOCHS, callbacks=[Clock()], verbose=0)
+    return seconds, num
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
