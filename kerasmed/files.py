@@ -107,5 +107,9 @@ def _swap_in(beside: Path, target: Path) -> None:
         return
     old = target.with_name(f".{target.name}.{uuid.uuid4().hex}.old")
     target.rename(old)
-    beside.rename(target)
+    try:
+        beside.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
     shutil.rmtree(old)

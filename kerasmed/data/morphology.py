@@ -14,6 +14,8 @@ SHAPE_CHANNELS = ("like", "qrs_like", "p_like", "t_like", "qrs_off", "p_off", "t
 # Parts of a beat in seconds from the R peak.
 WHOLE_S, QRS_S, P_S, T_S = (-0.30, 0.45), (-0.08, 0.12), (-0.28, -0.08), (0.12, 0.45)
 HEIGHT_S = (-0.10, 0.10)
+# A lead that is flat in most beats has no height to measure its other beats by.
+LOWEST_HEIGHT_MV = 0.05
 OTHER_S, OTHER_QRS_S = (-0.10, 0.30), (-0.12, 0.16)
 # A beat is another kind than the usual one if its QRS is off by more than a fifth of the QRS height and by four times
 # what is usual in the record; with fewer of them than this a record has no other kind.
@@ -58,9 +60,9 @@ def median_beat(beats: Array) -> Array:
 
 
 def usual_height(beats: Array, part: Part) -> Array:
-    """float32 (num_leads,): median over beats of the peak-to-peak height of the QRS complex; never below 1 uV."""
+    """float32 (num_leads,): median over beats of the peak-to-peak height of the QRS complex; at least `LOWEST_HEIGHT_MV`."""
     heights = np.ptp(beats[:, part(HEIGHT_S)], axis=1)
-    return np.maximum(np.median(heights, axis=0), 1e-3).astype(np.float32)
+    return np.maximum(np.median(heights, axis=0), LOWEST_HEIGHT_MV).astype(np.float32)
 
 
 def shape_features(beats: Array, usual: Array, height: Array, part: Part) -> Array:

@@ -1,15 +1,15 @@
 """kerasmed evaluate: a run folder -> its report, made again from the stored weights."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import DataError
 from kerasmed.evaluation.report import Report
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
-from kerasmed.workflows.prepare import gather_material
-from kerasmed.workflows.run_folder import load_run_model
+from kerasmed.workflows.prepare import Material, gather_material
+from kerasmed.workflows.run_folder import load_run_model, open_run, read_manifest
 
 
 def evaluate_run(folder: Path, places: Places, progress: Progress | None = None) -> Report:
@@ -18,16 +18,24 @@ def evaluate_run(folder: Path, places: Places, progress: Progress | None = None)
     Raises:
         DataError: The data are not those that the run was trained on.
     """
-    model, config, _ = load_run_model(folder)
+    config, _ = open_run(folder)
     material = gather_material(config.dataset, config.seed, places, progress)
-    recorded = json.loads((folder / "split.json").read_text())
-    if material.facts["digest"] != recorded["digest"]:
-        raise DataError(
-            str(folder),
-            "was trained on another split than these data give.",
-            "Name the data root of that run: --data-dir.",
-        )
+    _refuse_other_data(read_manifest(folder), material, folder)
+    model, _, _ = load_run_model(folder)
     judged = score_rows(model, material, material.splits.test, config.evaluation)
     report = judge(judged, material, config)
     write_report(report, judged, material, folder)
     return report
+
+
+def _refuse_other_data(manifest: dict[str, Any], material: Material, folder: Path) -> None:
+    """Hold the files and the split against those that the run was trained on."""
+    found = {"other examples": material.prepared.fingerprint, "another split": material.facts["digest"]}
+    trained = {"other examples": manifest["data"]["fingerprint"], "another split": manifest["split"]}
+    for what, value in found.items():
+        if value != trained[what]:
+            raise DataError(
+                str(folder),
+                f"was trained on {what} than these files give.",
+                "Name the data folder of that run with --data-dir, or train again.",
+            )

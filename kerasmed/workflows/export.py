@@ -1,14 +1,18 @@
 """kerasmed export: a run folder -> saved_models/<name>/<version>/."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kerasmed.export.publish import Format, export_run_model
-from kerasmed.workflows.run_folder import load_run_model, read_manifest
+from kerasmed.workflows.run_folder import load_run_model, public_facts, read_manifest
 
 
 def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str | None = None) -> Path:
     """Publish the kept weights of a run; the backend of this process must be the run's.
+
+    What is published names no record, no patient and no place of this machine.
 
     Args:
         folder: Run folder.
@@ -20,9 +24,20 @@ def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str 
         ContractError: A format does not answer as the model does; nothing is published.
     """
     model, config, spec = load_run_model(folder)
-    manifest = read_manifest(folder)
-    facts = {key: manifest.get(key) for key in ("git", "versions", "data", "split", "weights_sha256")}
-    evidence: dict[str, Path | dict[str, object]] = {"source": {"run": folder.name, **facts}}
-    files = ("config.yaml", "report.json", "report.html")
-    evidence.update({file: folder / file for file in files if (folder / file).is_file()})
+    facts = public_facts(read_manifest(folder))
+    source = {"run": folder.name, **{key: facts.get(key) for key in ("git", "versions", "data", "split", "weights_sha256")}}
+    evidence: dict[str, Path | Mapping[str, Any]] = {"source": source, "config.yaml": folder / "config.yaml"}
+    report = folder / "report.json"
+    if report.is_file():
+        evidence["report.json"] = without_records(json.loads(report.read_text()))
     return export_run_model(model, spec, formats, target, name or config.name, evidence)
+
+
+def without_records(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree of a report.json, still a report, without the records and the patients that it names."""
+    split = {
+        name: {key: value for key, value in part.items() if key != "records"} if isinstance(part, dict) else part
+        for name, part in (report["split"] or {}).items()
+        if name != "folds"
+    }
+    return {**report, "records": [], "worst": [], "split": split}

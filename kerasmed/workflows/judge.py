@@ -17,7 +17,7 @@ from kerasmed.evaluation.judged import Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec, TargetSpec
 from kerasmed.workflows.prepare import Material
-from kerasmed.workflows.run_folder import read_manifest
+from kerasmed.workflows.run_folder import public_facts, read_manifest
 
 if TYPE_CHECKING:
     import keras
@@ -88,7 +88,7 @@ def write_report(report: Report, judged: Judged, material: Material, folder: Pat
         pictures["History"] = folder / "plots" / "history.png"
     pictures.update(_worst(report, material, folder / "plots" / "worst.png"))
     files.write_json(folder / "report.json", report.to_json())
-    write_page(folder / "report.html", folder.name, report, pictures, read_manifest(folder))
+    write_page(folder / "report.html", folder.name, report, pictures, public_facts(read_manifest(folder)))
 
 
 def _worst(report: Report, material: Material, path: Path) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """A dataset config -> a prepared set, split and guarded."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from kerasmed.build import build
 from kerasmed.config.dataset import DatasetConfig
 from kerasmed.data.dataset import Dataset, Splits
 from kerasmed.data.leakage import check_splits
-from kerasmed.data.prepared import BadRecordPolicy, Prepared, Progress, prepare
+from kerasmed.data.prepared import QUARANTINE, BadRecordPolicy, Prepared, Progress, prepare
 from kerasmed.data.records import Array
 from kerasmed.workflows.places import Places
 
@@ -44,10 +44,15 @@ def open_dataset(config: DatasetConfig, places: Places) -> Dataset:
 def prepare_dataset(
     config: DatasetConfig, places: Places, progress: Progress | None = None
 ) -> tuple[Dataset, Prepared]:
-    """The dataset and its prepared set, made now if the cache does not hold it."""
+    """The dataset and its prepared set, made now if the cache does not hold it; its notes say what was left out."""
     dataset = open_dataset(config, places)
     policy = BadRecordPolicy(skip=config.bad_records == "skip", max_rate=config.max_bad_rate)
-    return dataset, prepare(dataset, places.cache, policy, progress)
+    prepared = prepare(dataset, places.cache, policy, progress)
+    left_out = len(prepared.quarantine)
+    if left_out:
+        counted = f"left out, since they cannot be used: {left_out} of {len(dataset.records)} records ({QUARANTINE})"
+        dataset = replace(dataset, notes=(*dataset.notes, counted))
+    return dataset, prepared
 
 
 def gather_material(config: DatasetConfig, seed: int, places: Places, progress: Progress | None = None) -> Material:

@@ -4,7 +4,10 @@ import json
 import logging
 import os
 import platform
+import shlex
+import signal
 import subprocess
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kerasmed
-from kerasmed import files
+from kerasmed import files, runtime
 from kerasmed.build import build
 from kerasmed.config.load import load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
@@ -56,27 +59,55 @@ def recorded(folder: Path) -> Iterator[None]:
     Raises:
         InterruptedRunError: Ctrl-C or SIGTERM; the message holds the command that starts the run again.
     """
-    handler = logging.FileHandler(folder / "log.txt")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
-    log.addHandler(handler)
     try:
-        yield
+        with _log_in(folder / "log.txt"), _sigterm_as_ctrl_c():
+            yield
     except KeyboardInterrupt:
         update_manifest(folder, status="interrupted", ended=_now())
         raise InterruptedRunError(
             f"interrupted; checkpoints of whole epochs are in {folder / 'checkpoints'}. "
-            f"Start the same run again: kerasmed train {folder / 'config.yaml'}"
+            f"Start the same run again: {_command(folder)}"
         ) from None
     except BaseException as error:
         reason = str(error) if isinstance(error, KerasmedError) else type(error).__name__
         update_manifest(folder, status="failed", reason=reason, ended=_now())
-        log.warning("failed: %s", reason)
         raise
-    else:
-        update_manifest(folder, status="complete", ended=_now())
+    update_manifest(folder, status="complete", ended=_now())
+
+
+@contextmanager
+def _log_in(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
     finally:
+        log.setLevel(level)
         log.removeHandler(handler)
         handler.close()
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """SIGTERM, by which schedulers end a job, is treated as Ctrl-C is; only the main thread may ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _command(folder: Path) -> str:
+    """The command that starts the run in `folder` again."""
+    data = read_manifest(folder)["data"]["root"]
+    words = ("train", folder / "config.yaml", "--data-dir", data, "--runs-dir", folder.parent)
+    return shlex.join(["kerasmed", *map(str, words)])
 
 
 def update_manifest(folder: Path, **facts: Any) -> None:
@@ -101,6 +132,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def public_facts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says of how the model was made, without places of this machine and without how the run ended.
+
+    Fit for pages and files that leave the machine, and equal however often they are written anew.
+    """
+    facts = {name: value for name, value in manifest.items() if name not in ("status", "reason", "ended")}
+    return {**facts, "data": {name: value for name, value in manifest["data"].items() if name != "root"}}
+
+
 def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
     """Config and spec of a run."""
     read_manifest(folder)
@@ -111,10 +151,21 @@ def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
 
 
 def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]":
-    """The model of a run with the weights that its config keeps, on the backend of this process."""
+    """The model of a run with the weights that its config keeps, on the backend of this process.
+
+    Raises:
+        ConfigError: The run was cross-validated, so that no one model is its own.
+        DataError: It has no complete checkpoint.
+    """
     from kerasmed.training.checkpoint import load_weights
 
     config, spec = open_run(folder)
+    if (folder / "folds").is_dir():
+        raise ConfigError(
+            f"{folder} was cross-validated: it has a model for each fold and none of its own; "
+            "train again with dataset.cross_validate=false."
+        )
+    runtime.use_precision(config.trainer.precision)
     model = build(config.model, spec)
     best = folder / "checkpoints" / "best"
     load_weights(best if config.trainer.keep == "best" and best.is_dir() else folder / "checkpoints" / "last", model)
@@ -134,16 +185,20 @@ def environment() -> dict[str, Any]:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit of the checkout that kerasmed runs from, and whether it has changes; empty outside a checkout."""
+    """Commit of the checkout that kerasmed runs from, and whether it has changes; empty where there is none to ask."""
     root = Path(kerasmed.__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return {}
 
     def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
-        return done.stdout.strip()
+        return subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True  # noqa: S607
+        ).stdout.strip()
 
-    return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):  # no git, or one that does not trust the folder's owner
+        return {}
 
 
 def _now() -> str:

@@ -294,7 +294,7 @@ def test_a_cut_copy_of_a_record_under_another_name_is_refused(root, cache, templ
     write_part(root / "db" / "r1.hea", root / "db", "copy", first=777, last=2300, patient="someone else")
     dataset = dataset_of(root, template=template)
     prepared = prepare(dataset, cache, STRICT)
-    with pytest.raises(LeakageError, match=r"the same signal in train and test: r1:3 = copy:1, r1:\d = copy:\d"):
+    with pytest.raises(LeakageError, match=r"the same signal in train and test: .*r1:3 = copy:1\b"):
         check_splits(prepared.index, splits_of(prepared, ["copy"]), dataset.protocol)
 
 

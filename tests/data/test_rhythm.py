@@ -3,6 +3,8 @@ import pytest
 
 from kerasmed.data.rhythm import RR_CHANNELS, rr_features
 
+# Shorter and longer than each of the neighbourhoods.
+COUNTS = [1, 2, 3, 5, 9, 19, 20, 24, 49, 50, 60, 61, 150]
 MODES = pytest.mark.parametrize("so_far", [False, True], ids=["whole", "so_far"])
 
 
@@ -95,7 +97,7 @@ def test_fibrillation_raises_share_and_median():
     assert features["change_20"].min() > 0.1
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 9, 19, 24, 49, 60, 150])
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(("share", "reach"), [("change_rate_20", 10), ("change_rate_60", 30)])
 def test_the_share_is_of_the_beats_around_mirrored_at_the_ends(count, share, reach):
     seconds = irregular_seconds(count)
@@ -104,7 +106,7 @@ def test_the_share_is_of_the_beats_around_mirrored_at_the_ends(count, share, rea
     np.testing.assert_allclose(table_of(seconds)[share], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 9, 19, 24, 49, 60, 150])
+@pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize(("median", "reach"), [("change_20", 10), ("change_50", 25)])
 def test_the_median_is_of_the_beats_around_mirrored_at_the_ends(count, median, reach):
     seconds = irregular_seconds(count)
@@ -113,7 +115,7 @@ def test_the_median_is_of_the_beats_around_mirrored_at_the_ends(count, median, r
     np.testing.assert_allclose(table_of(seconds)[median], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 9, 19, 24, 49, 60, 150])
+@pytest.mark.parametrize("count", COUNTS)
 def test_so_far_the_share_and_the_medians_are_of_the_beats_before(count):
     seconds = irregular_seconds(count)
     features, changes = table_of(seconds, so_far=True), changes_of(seconds)

@@ -76,6 +76,13 @@ def test_content_is_of_the_examples_in_their_order(tmp_path):
     assert contents(tmp_path)["r0"].dtype == np.uint64
 
 
+def test_a_record_without_a_beat_of_the_classes_gives_no_examples(tmp_path):
+    write_beats(tmp_path / "db", "r0", "+~n")
+    dataset = build_wfdb_beats(CONFIG, tmp_path)
+    examples = dataset.make_examples(dataset.records[0])
+    assert {len(part) for part in (*examples.arrays.values(), *examples.index.values(), examples.content)} == {0}
+
+
 def test_content_does_not_depend_on_how_examples_are_made(tmp_path):
     write_beats(tmp_path / "db", "r0", "NNVN")
     way = BeatExamples(remove_baseline=False, scaling="min_max", template="none", rr="none", shape=False, rate_hz=90)

@@ -24,7 +24,7 @@ PATIENT = re.compile(r"\s*patient:\s*(\S.*?)\s*", re.IGNORECASE)
 NOTHING_STORED = "~"
 RECIPE = {"source": "wfdb", "labels": VARIANT}
 # The stretch to either side of an R peak by which a copy of a record is found, wherever the copy was cut.
-CONTENT_REACH_S = 0.25
+CONTENT_REACH_S = 0.1
 # Fewer changes from sample to sample are a flat or saturated lead, which is alike in everyone.
 FEWEST_CHANGES = 8
 # Reasons in `Examples.dropped`, by class and by symbol.
@@ -127,14 +127,14 @@ def _content(record: SignalRecord, samples: Array) -> Array:
     """uint64 (n,): digests of the signal as it was read, without filter or template, around each of `samples`."""
     reach = round(CONTENT_REACH_S * record.rate_hz)
     around = samples[:, None] + np.arange(-reach, reach + 1)
-    windows = record.signal_mv.take(around, axis=0, mode="clip").reshape(len(samples), -1)
+    bits = record.signal_mv.take(around, axis=0, mode="clip").view(np.uint32).astype(np.uint64)
+    rows = bits.reshape(len(bits), bits.shape[1] * bits.shape[2])
     # One product of the bits with fixed random numbers: equal windows give equal digests, and two others the same one
     # with a chance of about 2 ** -63.
-    bits = windows.view(np.uint32).astype(np.uint64)
-    factors = np.random.default_rng(0).integers(1, 2**63, bits.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    digests = bits @ factors
-    num_changes = np.count_nonzero(np.diff(bits.reshape(*around.shape, -1), axis=1), axis=1).max(axis=-1)
-    flat = np.flatnonzero(num_changes < FEWEST_CHANGES)
+    factors = np.random.default_rng(0).integers(1, 2**63, rows.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    digests = rows @ factors
+    num_changes = np.count_nonzero(np.diff(bits, axis=1), axis=1).max(axis=-1)
+    flat = np.flatnonzero(num_changes < min(FEWEST_CHANGES, reach))
     digests[flat] = [_digest(f"{record.record_id}:{sample}".encode()) for sample in samples[flat].tolist()]
     return digests
 
