@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.fakes.small_runs import Said, TrainedRun
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +42,47 @@ def backend() -> str:
 
     name = os.environ.get("KERASMED_TEST_BACKEND", "jax")
     use_backend(name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def simulated_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with eight small records of six people in the folder `ecg`; not to be changed."""
+    from tests.fakes.small_runs import CANARY, write_small_records
+
+    return write_small_records(tmp_path_factory.mktemp("data") / CANARY)
+
+
+@pytest.fixture(scope="session")
+def trained(backend: str, simulated_root: Path, tmp_path_factory: pytest.TempPathFactory) -> "TrainedRun":
+    """A small run on the backend under test; not to be changed."""
+    from kerasmed.workflows.places import Places
+    from kerasmed.workflows.train import train
+    from tests.fakes.small_runs import TrainedRun, small_config
+
+    base = tmp_path_factory.mktemp("trained")
+    config = small_config(base, f"backend={backend}")
+    places = Places(data=simulated_root, runs=base / "runs", cache=base / "cache")
+    folder, report = train(config, places)
+    return TrainedRun(folder, config, report, places)
+
+
+@pytest.fixture(scope="session")
+def again(trained: "TrainedRun") -> "Said":
+    """What the program said as it trained the small run again, by the config.yaml of the first."""
+    from tests.fakes.small_runs import say
+
+    places = trained.places
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASMED_CACHE", str(places.cache))
+        words = ("--data-dir", places.data, "--runs-dir", places.runs, "--json")
+        return say("train", trained.folder / "config.yaml", *words)
+
+
+@pytest.fixture
+def one_backend(request: pytest.FixtureRequest) -> str:
+    """`backend` for a test that need not run again under each."""
+    name: str = request.getfixturevalue("backend")
     return name
 
 

@@ -41,6 +41,8 @@ def command(
 
     published = export_run(folder, formats, saved_models, name)  # type: ignore[arg-type]
     manifest = json.loads((published / "manifest.json").read_text())
-    differences = "\n".join(f"  {kind:<12} {value:.1e}" for kind, value in manifest["parity"]["max_abs_difference"].items())
+    differences = "\n".join(
+        f"  {kind:<12} {value:.1e}" for kind, value in manifest["parity"]["max_abs_difference"].items()
+    )
     tree = {"saved_model": str(published), **manifest}
     show(tree, f"{published}\nlargest difference from the trained model:\n{differences}", as_json)

@@ -37,11 +37,16 @@ def in_bytes(number: float) -> str:
 def narrate() -> None:
     """Let the program tell on stderr what it is doing: one line an epoch, what was left out, where a run stopped."""
     log = logging.getLogger("kerasmed")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
+    if not any(isinstance(handler, _Narrator) for handler in log.handlers):
+        log.addHandler(_Narrator())
     log.setLevel(logging.INFO)
+
+
+class _Narrator(logging.Handler):
+    """Writes to the stderr of the moment, which a progress bar takes over so that lines appear above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(record.getMessage(), err=True)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """kerasmed predict: classify the beats of records."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,9 +8,12 @@ import click
 
 from kerasmed.cli.options import json_option
 from kerasmed.cli.output import show
+from kerasmed.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from kerasmed.inference.beats import BeatPrediction
+
+EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
 
 
 @click.command()
@@ -31,6 +35,8 @@ def command(
     MODEL is a run folder, a saved model folder or an .onnx file. PATHS are records (.hea), beats (.npy) or folders of
     records. Where a record has an annotation file, only its R peaks are read, never its labels.
     """
+    if not EXTENSION.fullmatch(annotator):
+        raise ConfigError(f"--annotator {annotator!r} is no extension of annotation files; write one as in atr.")
     from kerasmed.inference.beats import predict_path
     from kerasmed.inference.summary import summarize, summary_text
     from kerasmed.workflows.predict import open_model
@@ -39,6 +45,8 @@ def command(
     outcomes = [predict_path(predictor, path, annotator=None if detect else annotator, leads=leads) for path in paths]
     found = [prediction for outcome in outcomes for prediction in outcome.found]
     failed = {name: reason for outcome in outcomes for name, reason in outcome.failed.items()}
+    if not found:
+        raise DataError(", ".join(failed), "none can be predicted.", " ".join(failed.values()))
     written = {prediction.name: _write(prediction, out) for prediction in found}
     tree = {"predictions": [summarize(prediction) for prediction in found], "failed": failed, "files": written}
     texts = [summary_text(prediction) for prediction in found]

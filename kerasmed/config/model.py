@@ -22,9 +22,10 @@ class SeResNet1D(ComponentConfig):
     kernel: int = Field(default=7, ge=1)
     squeeze: int = Field(default=16, ge=1, description="reduction of squeeze-and-excitation")
     dropout_rate: float = Field(default=0.2, ge=0, lt=1)
-    feature_width: int = Field(default=32, ge=1, description="width of the layer that reads features such as RR")
+    feature_widths: tuple[int, ...] = Field(
+        default=(32, 64), description="widths of the layers that read features such as RR"
+    )
     feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
-    head_width: int = Field(default=0, ge=0, description="width of a dense layer before the last; 0: none")
     head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
 
 
@@ -38,9 +39,10 @@ class CnnLstm(ComponentConfig):
     conv_kernels: tuple[int, ...] = (15, 9, 5)
     lstm_units: int = Field(default=64, ge=1)
     dropout_rate: float = Field(default=0.2, ge=0, lt=1)
-    feature_width: int = Field(default=32, ge=1, description="width of the layer that reads features such as RR")
+    feature_widths: tuple[int, ...] = Field(
+        default=(32, 64), description="widths of the layers that read features such as RR"
+    )
     feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
-    head_width: int = Field(default=0, ge=0, description="width of a dense layer before the last; 0: none")
     head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
 
 

@@ -60,7 +60,7 @@ def median_beat(beats: Array) -> Array:
 
 
 def usual_height(beats: Array, part: Part) -> Array:
-    """float32 (num_leads,): median over beats of the peak-to-peak height of the QRS complex; at least `LOWEST_HEIGHT_MV`."""
+    """float32 (num_leads,): median over beats of the peak-to-peak QRS height; at least `LOWEST_HEIGHT_MV`."""
     heights = np.ptp(beats[:, part(HEIGHT_S)], axis=1)
     return np.maximum(np.median(heights, axis=0), LOWEST_HEIGHT_MV).astype(np.float32)
 

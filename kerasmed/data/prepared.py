@@ -48,13 +48,13 @@ class Prepared:
     @cached_property
     def index(self) -> Index:
         """Columns, one value for each example."""
-        return {name: np.load(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
+        return {name: _load(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """Inputs and targets by name."""
         names = (*self.spec.inputs, *self.spec.targets)
-        return {name: np.load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
+        return {name: _load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
 
     @cached_property
     def quarantine(self) -> list["Quarantined"]:
@@ -108,8 +108,27 @@ def _make(dataset: Dataset, folder: Path, fingerprint: str, bad: "BadRecordPolic
 
 
 def open_prepared(folder: Path) -> Prepared:
-    """The prepared set in `folder`."""
-    return Prepared(folder, json.loads((folder / MANIFEST).read_text()))
+    """The prepared set in `folder`.
+
+    Raises:
+        DataError: Its manifest is damaged.
+    """
+    try:
+        return Prepared(folder, json.loads((folder / MANIFEST).read_text()))
+    except ValueError as error:
+        raise _damaged(folder, MANIFEST) from error
+
+
+def _load(path: Path, **options: Any) -> Array:
+    try:
+        array: Array = np.load(path, allow_pickle=False, **options)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path.parents[1], path.name) from error
+    return array
+
+
+def _damaged(folder: Path, name: str) -> DataError:
+    return DataError(str(folder), f"is a damaged prepared set ({name}).", "Remove that folder; it is made anew.")
 
 
 @dataclass(frozen=True)
@@ -160,12 +179,13 @@ def _read_all(
     good: list[Examples] = []
     quarantine: list[Quarantined] = []
     total = len(dataset.records)
-    for done, outcome in enumerate(_outcomes(dataset.make_examples, dataset.records), start=1):
+    outcomes = zip(dataset.records, _outcomes(dataset.make_examples, dataset.records), strict=False)
+    for done, (record, outcome) in enumerate(outcomes, start=1):
         if isinstance(outcome, Examples):
             good.append(outcome)
         else:
             log.warning("left out: %s", outcome)
-            quarantine.append(Quarantined(outcome.record, str(outcome)))
+            quarantine.append(Quarantined(record.record_id, str(outcome)))
             if not bad.skip:
                 break
         if progress is not None:

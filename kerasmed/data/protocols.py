@@ -137,7 +137,7 @@ PUBLISHED_INTRA = (
 )
 MACRO_CLASSES = ("N", "S", "V", "F")
 SAME_PATIENTS = "same patients in train and test"
-SELF_JUDGED = "the records that chose the epoch also judge"
+SELF_JUDGED = "selection and judgement used the same records"
 
 PROTOCOLS: Mapping[str, MitbihProtocol] = {
     "ds1": MitbihProtocol(

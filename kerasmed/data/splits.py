@@ -15,15 +15,15 @@ ORDER_CHANGE = (0.5, 1.5)
 def split_by_record(
     index: Index, seed: int, *, train: Sequence[str], validation: Sequence[str], test: Sequence[str]
 ) -> Splits:
-    """Rows of the named records; the seed decides nothing.
+    """Rows of the named records; the seed decides nothing. Without validation records that part is empty.
 
     Raises:
-        DataError: A part has no example.
+        DataError: A part has no example, though it has records.
     """
     del seed
     parts = [np.flatnonzero(np.isin(index["record"], names)) for names in (train, validation, test)]
     for part, names, rows in zip(PARTS, (train, validation, test), parts, strict=True):
-        if not len(rows):
+        if not len(rows) and (names or part != "validation"):
             raise DataError(", ".join(names) or "no record", f"the {part} part would hold no example.")
     return Splits(*parts)
 

@@ -33,7 +33,9 @@ def remarks(judged: Judged, protocol: Protocol, settings: Evaluation, resampled:
 def _same_records(protocol: Protocol) -> str:
     if protocol.judged_on == "test":
         return ""
-    return "The records judged here also chose the epoch: expect less on records never used."
+    return (
+        "Selection and judgement used the same records (epochs or settings were chosen by them): expect less on others."
+    )
 
 
 def _threshold(judged: Judged) -> str:

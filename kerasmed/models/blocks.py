@@ -4,9 +4,10 @@ import random
 from typing import Any
 
 import keras
+from keras import layers
 
 from kerasmed.config.model import CnnLstm, SeResNet1D
-from kerasmed.spec import ExampleSpec
+from kerasmed.spec import ExampleSpec, TargetSpec
 
 # Keras' default of 0.99 needs hundreds of steps to forget the start; short trainings end before that.
 BATCH_NORM_MOMENTUM = 0.95
@@ -23,37 +24,51 @@ def dropout(rate: float) -> Any:
     A dropout without one draws from the backend's global generator, which no checkpoint holds. The seed comes from
     python's generator, which `runtime.seed_everything` has set.
     """
-    return keras.layers.Dropout(rate, seed=random.randrange(2**31))  # noqa: S311
+    return layers.Dropout(rate, seed=random.randrange(2**31))  # noqa: S311
 
 
-def batch_norm() -> Any:
+def batch_norm(**options: Any) -> Any:
     """Batch normalisation that settles within one short epoch."""
-    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM)
+    return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, **options)
 
 
 def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D | CnnLstm) -> dict[str, Any]:
-    """Logits by target from what a network has read off the signal, (batch, n), and every rank-1 input of the spec."""
+    """Logits by target: what the signal says plus what the rank-1 inputs say.
+
+    The two are added as logits and not joined earlier: a layer over both learns the training patients' combinations of
+    shape and rhythm, and does worse on new ones (docs/decisions/0010).
+
+    Args:
+        x: (batch, n), what a network has read off the signal.
+        inputs: Of the model, by name.
+        spec: Of the examples.
+        config: Widths and rates.
+    """
     x = dropout(config.head_dropout_rate)(x)
-    for name, array in spec.inputs.items():
-        if len(array.shape) == 1:
-            x = keras.layers.Concatenate()([x, _read_features(inputs[name], config)])
-    if config.head_width:
-        x = keras.layers.Dense(config.head_width, activation="relu")(x)
-        x = dropout(config.head_dropout_rate)(x)
-    return logits(x, spec)
+    features = [inputs[name] for name, array in spec.inputs.items() if len(array.shape) == 1]
+    if not features:
+        return logits(x, spec)
+    read = _read_features(features, config)
+    return {
+        name: layers.Add(dtype="float32", name=name)([_logits(x, target), _logits(read, target)])
+        for name, target in spec.targets.items()
+    }
 
 
-def _read_features(features: Any, config: SeResNet1D | CnnLstm) -> Any:
+def _read_features(features: list[Any], config: SeResNet1D | CnnLstm) -> Any:
     # Standardised by the training's own mean and deviation, which then travel with the model.
-    x = keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, center=False, scale=False)(features)
-    x = keras.layers.GaussianNoise(config.feature_noise, seed=random.randrange(2**31))(x)  # noqa: S311
-    x = keras.layers.Dense(config.feature_width, activation="relu")(x)
-    return dropout(config.dropout_rate)(x)
+    standardised = [batch_norm(center=False, scale=False)(values) for values in features]
+    x = layers.Concatenate()(standardised) if len(standardised) > 1 else standardised[0]
+    x = layers.GaussianNoise(config.feature_noise, seed=random.randrange(2**31))(x)  # noqa: S311
+    for width in config.feature_widths:
+        x = dropout(config.dropout_rate)(layers.Dense(width, activation="relu")(x))
+    return x
 
 
 def logits(x: Any, spec: ExampleSpec) -> dict[str, Any]:
     """float32 logits (batch, num_classes) for each target of the spec."""
-    return {
-        name: keras.layers.Dense(len(target.classes), dtype="float32", name=name)(x)
-        for name, target in spec.targets.items()
-    }
+    return {name: _logits(x, target, name) for name, target in spec.targets.items()}
+
+
+def _logits(x: Any, target: TargetSpec, name: str | None = None) -> Any:
+    return layers.Dense(len(target.classes), dtype="float32", name=name)(x)

@@ -60,7 +60,10 @@ def verify_checkpoint(folder: Path) -> dict[str, Any]:
     """
     if not (folder / MANIFEST).is_file():
         raise DataError(str(folder), "is no complete checkpoint.", "Train again, or name another run.")
-    manifest = json.loads((folder / MANIFEST).read_text())
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except ValueError:
+        manifest = None
     if files.hash_folder(folder, skip=frozenset({MANIFEST})) != manifest:
         raise DataError(str(folder), "is damaged: a file does not match its hash.", "Use another checkpoint.")
     state: dict[str, Any] = json.loads((folder / STATE).read_text())

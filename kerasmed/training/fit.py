@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasmed.config.run import RunConfig
+from kerasmed.config.run import RunConfig, Trainer
 from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream, scoring_batches
 from kerasmed.errors import ConfigError, TrainingError
@@ -68,7 +68,7 @@ def fit(
         model: From physical inputs to logits, by name.
         spec: Of the examples.
         stream: The training batches.
-        validation: What is scored after every epoch.
+        validation: What is scored after every epoch; without a row, nothing chooses an epoch and the last one is kept.
         config: The run.
         folder: Run folder; history and checkpoints are written there as they come.
 
@@ -76,7 +76,7 @@ def fit(
         ConfigError: The monitor is no metric of this task, or the backend cannot do what is asked.
         TrainingError: The loss became not finite, or memory ran out.
     """
-    trainer = config.trainer
+    trainer = config.trainer if len(validation.rows) else _without_choice(config.trainer)
     trainee = compile_trainee(model, spec, stream, config)
     validate = _validation(trainee, spec, stream, validation, config)
     check_monitor(trainer.monitor, _known_metrics(spec, stream, validation))
@@ -87,7 +87,7 @@ def fit(
     bar = [ShowBar(trainer.epochs, stream.steps_per_epoch)] if sys.stderr.isatty() else []
     swap = [SwapAverage()] if trainer.ema_decay is not None else []
     callbacks = [
-        StopWhenNotFinite(), record, *swap, scored, *swap, keep, *_endings(config, best),
+        StopWhenNotFinite(), record, *swap, scored, *swap, keep, *_endings(trainer, best),
         ShowEpochs(trainer.epochs, trainer.monitor), WriteHistory(record), *bar,
     ]  # fmt: skip
     with _plain_errors(config), _closing(bar):
@@ -128,6 +128,8 @@ def _validation(
     targets = {name: np.asarray(values[validation.rows]) for name, values in stream.targets.items()}
 
     def validate() -> dict[str, float | None]:
+        if not len(validation.rows):
+            return {}
         logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size)
         losses = [build_loss(config.trainer, spec.targets[name])(targets[name], logits[name]) for name in logits]
         total = float(sum(ops.convert_to_numpy(loss) for loss in losses))
@@ -138,6 +140,8 @@ def _validation(
 
 
 def _known_metrics(spec: ExampleSpec, stream: BatchStream, validation: ValidationRows) -> set[str]:
+    if not len(validation.rows):
+        return {"loss"}
     targets = {name: np.asarray(values[validation.rows]) for name, values in stream.targets.items()}
     blank = {
         name: np.zeros((len(validation.rows), len(target.classes)), np.float32) for name, target in spec.targets.items()
@@ -145,8 +149,12 @@ def _known_metrics(spec: ExampleSpec, stream: BatchStream, validation: Validatio
     return {"loss", "val_loss", *(f"val_{name}" for name in validation.measure(blank, targets))}
 
 
-def _endings(config: RunConfig, best: Best) -> list[keras.callbacks.Callback]:
-    trainer = config.trainer
+def _without_choice(trainer: Trainer) -> Trainer:
+    log.info("no validation examples: every epoch is trained and the last one is kept")
+    return trainer.model_copy(update={"monitor": "loss", "keep": "last", "early_stopping": None})
+
+
+def _endings(trainer: Trainer, best: Best) -> list[keras.callbacks.Callback]:
     endings: list[keras.callbacks.Callback] = []
     if trainer.schedule == "plateau":
         endings.append(LowerOnPlateau(best, trainer.plateau_patience, trainer.plateau_factor))
@@ -168,9 +176,14 @@ def _closing(bars: list[ShowBar]) -> Iterator[None]:
 
 @contextmanager
 def _plain_errors(config: RunConfig) -> Iterator[None]:
-    """A backend's way of saying "no memory", in one line."""
+    """No disk, and a backend's way of saying "no memory", in one line."""
     try:
         yield
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or 'a file of the run'}: {error.strerror or error}; make room, and train again. "
+            "The checkpoints before it are intact."
+        ) from error
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(
             word in str(error) for word in ("RESOURCE_EXHAUSTED", "out of memory")

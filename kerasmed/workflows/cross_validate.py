@@ -8,8 +8,9 @@ import numpy as np
 
 from kerasmed.config.dataset import MitbihBeats
 from kerasmed.config.run import RunConfig
-from kerasmed.data.dataset import Splits
+from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.data.prepared import Progress
+from kerasmed.data.records import Array
 from kerasmed.data.splits import folds
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.judged import Judged
@@ -18,7 +19,7 @@ from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, describe_splits, gather_material
 from kerasmed.workflows.run_folder import recorded, update_manifest
-from kerasmed.workflows.train import fit_split, open_run_folder
+from kerasmed.workflows.train import fit_stream, open_run_folder, training_stream
 
 log = logging.getLogger(__name__)
 NOTE = (
@@ -39,9 +40,16 @@ def cross_validate(config: RunConfig, places: Places, progress: Progress | None 
     parts = folds(material.prepared.index, config.dataset.num_folds, config.seed)
     facts = [describe_splits(material.dataset, material.prepared, splits) for splits in parts]
     material = _noted(material, {**material.facts, "folds": [fact["test"]["records"] for fact in facts]})
+    streams = [training_stream(config, material, splits.train) for splits in parts]
     folder = open_run_folder(config, places, material)
     with recorded(folder):
-        judged = _pooled([_judge_fold(config, material, splits, folder, i) for i, splits in enumerate(parts)])
+        fold_folders = [folder / "folds" / f"{number + 1:02d}" for number in range(len(parts))]
+        judged = _pooled(
+            [
+                _judge_fold(config, material, stream, splits.test, part)
+                for stream, splits, part in zip(streams, parts, fold_folders, strict=True)
+            ]
+        )
         report = judge(judged, material, config)
         write_report(report, judged, material, folder)
     return folder, report
@@ -62,17 +70,16 @@ def _noted(material: Material, facts: dict[str, object]) -> Material:
     return replace(material, dataset=replace(material.dataset, notes=notes, protocol=protocol), facts=facts)
 
 
-def _judge_fold(config: RunConfig, material: Material, splits: Splits, folder: Path, number: int) -> Judged:
+def _judge_fold(config: RunConfig, material: Material, stream: BatchStream, rows: Array, folder: Path) -> Judged:
     import keras
 
     keras.utils.clear_session()
-    held_out = sorted(set(material.prepared.index["record"][splits.test].tolist()))
-    log.info("fold %d: held out %s", number + 1, ", ".join(held_out))
-    part = folder / "folds" / f"{number + 1:02d}"
-    part.mkdir(parents=True)
-    update_manifest(part, held_out=held_out)
-    model = fit_split(config, material, splits, part)
-    return score_rows(model, material, splits.test, config.evaluation)
+    held_out = sorted(set(material.prepared.index["record"][rows].tolist()))
+    log.info("fold %s: held out %s", folder.name, ", ".join(held_out))
+    folder.mkdir(parents=True)
+    update_manifest(folder, held_out=held_out)
+    model = fit_stream(config, material, stream, rows, folder)
+    return score_rows(model, material, rows, config.evaluation)
 
 
 def _pooled(judged: list[Judged]) -> Judged:

@@ -25,7 +25,10 @@ def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str 
     """
     model, config, spec = load_run_model(folder)
     facts = public_facts(read_manifest(folder))
-    source = {"run": folder.name, **{key: facts.get(key) for key in ("git", "versions", "data", "split", "weights_sha256")}}
+    source = {
+        "run": folder.name,
+        **{key: facts.get(key) for key in ("git", "versions", "data", "split", "weights_sha256")},
+    }
     evidence: dict[str, Path | Mapping[str, Any]] = {"source": source, "config.yaml": folder / "config.yaml"}
     report = folder / "report.json"
     if report.is_file():

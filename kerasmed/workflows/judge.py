@@ -40,10 +40,14 @@ def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
 
 
 def probabilities(logits: Array, target: TargetSpec) -> Array:
-    """float32 scores from logits (n, num_classes): softmax of single_label, sigmoid of multi_label."""
+    """float32 scores from logits (n, num_classes): softmax of single_label, sigmoid of multi_label.
+
+    A row in which a logit is not finite has no score: all of it is NaN, which whoever judges or predicts refuses.
+    """
     from scipy.special import expit, softmax
 
-    wide = logits.astype(np.float64)
+    sound = np.isfinite(logits).all(axis=1, keepdims=True)
+    wide = np.where(sound, logits, np.nan).astype(np.float64)
     scores = softmax(wide, axis=1) if target.task == "single_label" else expit(wide)
     return scores.astype(np.float32)
 

@@ -7,10 +7,11 @@ import platform
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +22,7 @@ from kerasmed import files, runtime
 from kerasmed.build import build
 from kerasmed.config.load import load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
-from kerasmed.errors import ConfigError, InterruptedRunError, KerasmedError
+from kerasmed.errors import ConfigError, DataError, InterruptedRunError, KerasmedError
 from kerasmed.spec import ExampleSpec
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def recorded(folder: Path) -> Iterator[None]:
             f"Start the same run again: {_command(folder)}"
         ) from None
     except BaseException as error:
-        reason = str(error) if isinstance(error, KerasmedError) else type(error).__name__
-        update_manifest(folder, status="failed", reason=reason, ended=_now())
+        with suppress(OSError):  # a full disk must not hide what happened
+            update_manifest(folder, status="failed", reason=_reason(error), ended=_now())
         raise
     update_manifest(folder, status="complete", ended=_now())
 
@@ -81,13 +82,25 @@ def _log_in(path: Path) -> Iterator[None]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     level = log.level
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(min(level or logging.INFO, logging.INFO))
     try:
         yield
+    except BaseException as error:
+        # To the file alone: on the terminal the program itself says how it ended.
+        trace = None if isinstance(error, KerasmedError | KeyboardInterrupt) else sys.exc_info()
+        handler.handle(log.makeRecord(log.name, logging.ERROR, __file__, 0, "%s", (_reason(error),), trace))
+        raise
     finally:
         log.setLevel(level)
         log.removeHandler(handler)
         handler.close()
+
+
+def _reason(error: BaseException) -> str:
+    """How a run ended, in words for manifest and log."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error) if isinstance(error, KerasmedError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -122,14 +135,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: `folder` is no run.
+        DataError: The manifest is damaged.
     """
     path = folder / "manifest.json"
     if not path.is_file() or not (folder / "config.yaml").is_file():
         raise ConfigError(
             f"{folder} is no run folder (no config.yaml and manifest.json); `kerasmed runs list` shows them."
         )
-    manifest: dict[str, Any] = json.loads(path.read_text())
-    return manifest
+    return _read_tree(path)
 
 
 def public_facts(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -142,12 +155,27 @@ def public_facts(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
-    """Config and spec of a run."""
+    """Config and spec of a run.
+
+    Raises:
+        ConfigError: `folder` is no run, or one that never read its data.
+        DataError: A file of it is damaged.
+    """
     read_manifest(folder)
     spec = folder / "spec.json"
     if not spec.is_file():
         raise ConfigError(f"{folder} ended before its data were prepared; train it again.")
-    return load_run(folder), ExampleSpec.from_json(json.loads(spec.read_text()))
+    return load_run(folder), ExampleSpec.from_json(_read_tree(spec))
+
+
+def _read_tree(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(str(path), "is damaged.", "Train the run again.") from error
+    if not isinstance(tree, dict):
+        raise DataError(str(path), "is damaged.", "Train the run again.")
+    return tree
 
 
 def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]":
@@ -191,9 +219,8 @@ def git_state() -> dict[str, Any]:
         return {}
 
     def git(*words: str) -> str:
-        return subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=True  # noqa: S607
-        ).stdout.strip()
+        command = ["git", "-C", str(root), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
     try:
         return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}

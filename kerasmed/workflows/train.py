@@ -1,6 +1,8 @@
 """kerasmed train: a run file -> a run folder with a fitted, judged model."""
 
+import hashlib
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +11,10 @@ import numpy as np
 from kerasmed import files, runtime
 from kerasmed.build import build
 from kerasmed.config.run import Loader, RunConfig
-from kerasmed.data.dataset import Splits
 from kerasmed.data.loaders.batches import BatchStream, class_weights, draw_chances
-from kerasmed.data.prepared import Progress
+from kerasmed.data.prepared import QUARANTINE, Progress
 from kerasmed.data.records import Array
-from kerasmed.errors import unknown
+from kerasmed.errors import ConfigError, unknown
 from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.judge import judge, measure_logits, score_rows, write_report
@@ -30,9 +31,10 @@ log = logging.getLogger(__name__)
 def train(config: RunConfig, places: Places, progress: Progress | None = None) -> tuple[Path, Report]:
     """Fit the model that `config` describes and judge it; the backend must have been chosen."""
     material = gather_material(config.dataset, config.seed, places, progress)
+    stream = training_stream(config, material, material.splits.train)
     folder = open_run_folder(config, places, material)
     with recorded(folder):
-        model = fit_split(config, material, material.splits, folder)
+        model = fit_stream(config, material, stream, material.splits.validation, folder)
         judged = score_rows(model, material, material.splits.test, config.evaluation)
         report = judge(judged, material, config)
         write_report(report, judged, material, folder)
@@ -51,37 +53,47 @@ def open_run_folder(config: RunConfig, places: Places, material: Material) -> Pa
     )  # fmt: skip
     files.write_json(folder / "spec.json", material.prepared.spec.to_json())
     files.write_json(folder / "split.json", material.facts)
+    if material.prepared.quarantine:
+        shutil.copyfile(material.prepared.folder / QUARANTINE, folder / QUARANTINE)
     return folder
 
 
-def fit_split(config: RunConfig, material: Material, splits: Splits, folder: Path) -> "keras.Model":
-    """A model fitted on `splits.train`, chosen on `splits.validation`; leaves history and checkpoints in `folder`."""
+def training_stream(config: RunConfig, material: Material, rows: Array) -> BatchStream:
+    """The batches that `rows` give.
+
+    Raises:
+        ConfigError: `loader.class_shares` names a class that is none, or only classes without an example.
+    """
+    spec, arrays = material.prepared.spec, material.prepared.arrays
+    return BatchStream(
+        inputs={name: arrays[name] for name in spec.inputs},
+        targets={name: arrays[name] for name in spec.targets},
+        rows=rows,
+        weights=_example_weights(config, spec, {name: arrays[name][rows] for name in spec.targets}),
+        batch_size=config.loader.batch_size,
+        seed=config.seed,
+        chances=_chances(config.loader, spec, material, rows),
+        draws=config.loader.examples_per_epoch,
+    )
+
+
+def fit_stream(
+    config: RunConfig, material: Material, stream: BatchStream, validation: Array, folder: Path
+) -> "keras.Model":
+    """A model fitted on `stream`, its epoch chosen on rows `validation`; history and checkpoints go to `folder`."""
     from kerasmed.training.checkpoint import read_variables
     from kerasmed.training.fit import ValidationRows, fit
 
-    spec, arrays = material.prepared.spec, material.prepared.arrays
+    spec = material.prepared.spec
     runtime.seed_everything(config.seed)
     runtime.use_precision(config.trainer.precision)
     model = build(config.model, spec)
-    stream = BatchStream(
-        inputs={name: arrays[name] for name in spec.inputs},
-        targets={name: arrays[name] for name in spec.targets},
-        rows=splits.train,
-        weights=_example_weights(config, spec, {name: arrays[name][splits.train] for name in spec.targets}),
-        batch_size=config.loader.batch_size,
-        seed=config.seed,
-        chances=_chances(config.loader, spec, material, splits.train),
-        draws=config.loader.examples_per_epoch,
-    )
     log.info(
         "%s: %d parameters, %d training examples on %s",
-        model.name,
-        model.count_params(),
-        len(splits.train),
-        config.backend,
-    )
+        model.name, model.count_params(), len(stream.rows), config.backend,
+    )  # fmt: skip
     measure = measure_logits(spec, material.dataset.protocol)
-    history = fit(model, spec, stream, ValidationRows(splits.validation, measure), config, folder)
+    history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder)
     update_manifest(
         folder, parameters=model.count_params(), epochs=len(history.rows), kept_epoch=history.kept_epoch,
         best={"metric": history.best.metric, "value": history.best.value if history.best.epoch else None},
@@ -99,6 +111,12 @@ def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array)
             raise unknown("class in loader.class_shares", given, classes)
     shares = np.array([loader.class_shares.get(cls, 0.0) for cls in classes])
     labels = np.asarray(material.prepared.arrays[name][rows])
+    if not shares[labels].any():
+        asked = ", ".join(name for name, share in loader.class_shares.items() if share)
+        raise ConfigError(
+            f"loader.class_shares: no training example is of class {asked}; "
+            f"there are examples of {', '.join(classes[label] for label in np.unique(labels))}."
+        )
     return draw_chances(labels, material.prepared.index["record"][rows], shares, loader.record_balance)
 
 
@@ -113,6 +131,4 @@ def _example_weights(config: RunConfig, spec: ExampleSpec, targets: dict[str, Ar
 
 
 def _weights_digest(weights: list[Array]) -> str:
-    import hashlib
-
     return hashlib.sha256(b"".join(np.ascontiguousarray(value).tobytes() for value in weights)).hexdigest()

@@ -35,8 +35,13 @@ def test_files_are_short_and_say_what_they_are_for(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_functions_are_short(path: Path) -> None:
     functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
-    long = {node.name: node.end_lineno - node.body[0].lineno + 1 for node in functions}
+    long = {node.name: _lines_of_code(node) for node in functions}
     assert {found: lines for found, lines in long.items() if lines > MOST_LINES_OF_A_FUNCTION} == {}
+
+
+def _lines_of_code(function: ast.FunctionDef) -> int:
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return body[-1].end_lineno - body[0].lineno + 1 if body else 0
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

@@ -139,7 +139,7 @@ def test_a_misspelt_field_gets_the_nearest_name_and_its_place(run_file):
         ("loader.preset=x", "loader.preset: no field named 'preset'."),
         ("dataset._target_=os.system", "dataset._target_: no field named '_target_'."),
         ("model.builder=os:system", "model.builder: no field named 'builder'."),
-        ("loader.record_balance=0.5", "loader: record_balance and examples_per_epoch need class_shares."),
+        ("loader={record_balance: 0.5}", "loader: record_balance and examples_per_epoch need class_shares."),
         ("dataset.folder.x=3", "dataset.folder: "),
     ],
 )  # fmt: skip
@@ -162,10 +162,16 @@ def test_a_run_file_without_a_model_says_so(run_file):
     assert faults(run_file) == [f"model: is needed; it has no default. [{run_file}:1]"]
 
 
-def test_text_in_braces_is_never_filled_in(monkeypatch):
+@pytest.mark.parametrize("text", ["${SECRET}", "${oc.env:SECRET}", "$SECRET", "~/x"])
+def test_text_in_braces_is_never_filled_in(text, monkeypatch):
     monkeypatch.setenv("SECRET", "told")
-    for text in ("${SECRET}", "${oc.env:SECRET}", "$SECRET", "~/x"):
-        assert load_run("mitbih_ds1", [f"dataset.folder={text}"]).dataset.folder == text
+    config = load_run("mitbih_ds1", [f"dataset.examples.leads=['{text}']"])
+    assert config.dataset.examples.leads == (text,)
+
+
+@pytest.mark.parametrize("folder", ["/etc", "../mitdb", "mitdb/../../x", "${HOME}", "~"])
+def test_a_database_folder_lies_below_the_data_root(folder):
+    assert faults("mitbih_ds1", f"dataset.folder={folder}")
 
 
 def test_an_unknown_run_gets_the_nearest_name():

@@ -114,7 +114,7 @@ def test_few_patients_are_noted(confusion, judged_from, protocol) -> None:
 
 def test_judging_the_records_that_chose_the_epoch_is_noted(simulated) -> None:
     report = tree(simulated, Protocol("mitbih_ds1", "DS1.", judged_on="validation"))
-    assert any("also chose the epoch" in note for note in report["notes"])
+    assert any("same records" in note for note in report["notes"])
 
 
 def test_intervals_can_be_turned_off(simulated, protocol) -> None:

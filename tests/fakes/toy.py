@@ -13,9 +13,9 @@ NUM_SAMPLES = 48
 SMALL_MODELS = {
     "se_resnet1d": SeResNet1D(
         stem_width=8, stem_kernel=7, stem_stride=1, stem_pool=False, stage_widths=(8,), stage_blocks=(1,),
-        squeeze=4, dropout_rate=0.1, feature_width=4,
+        squeeze=4, dropout_rate=0.1, feature_widths=(4,),
     ),
-    "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, dropout_rate=0.1, feature_width=4),
+    "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, dropout_rate=0.1, feature_widths=(4,)),
 }  # fmt: skip
 
 

@@ -103,6 +103,8 @@ def _refuse_counts(name: str, expected: Array, found: Array, wrong: Array) -> No
 def _check_settings(config: MitbihBeats, protocol: MitbihProtocol) -> None:
     if config.cross_validate and config.protocol != "ds1":
         raise ConfigError(f"dataset.cross_validate=true needs dataset.protocol=ds1, not {config.protocol}.")
+    if not config.validation_records and config.protocol == "ds1" and not config.cross_validate:
+        raise ConfigError("dataset.validation_records is empty, but protocol ds1 judges on them; name some.")
     for record in config.validation_records if protocol.train else ():
         if record not in protocol.train:
             raise unknown("DS1 record in dataset.validation_records", record, protocol.train)
@@ -138,7 +140,7 @@ def _split(config: MitbihBeats, protocol: MitbihProtocol, found: set[str]) -> Ca
     train = tuple(name for name in protocol.train if name not in validation)
     test = protocol.test or validation
     for part, names in (("train", train), ("validation", validation), ("test", test)):
-        if not found.intersection(names):
+        if names and not found.intersection(names):
             raise DataError(
                 "MIT-BIH", f"none of the {part} records is there.", "Fetch them: kerasmed data download mitbih."
             )
@@ -158,7 +160,8 @@ def _rules(config: MitbihBeats, protocol: MitbihProtocol) -> Protocol:
 def _notes(config: MitbihBeats, protocol: MitbihProtocol, missing: tuple[str, ...]) -> tuple[str, ...]:
     notes = [*NOTES, *protocol.notes]
     if protocol.train and not config.cross_validate:
-        notes.append(f"validation records: {', '.join(config.validation_records)}")
+        listed = ", ".join(config.validation_records) or "none; the last epoch is kept, and nothing chose it"
+        notes.append(f"validation records: {listed}")
     if missing:
         notes.append(
             f"missing records of the protocol ({len(missing)} of {len(protocol.records)}): {', '.join(missing)}"

@@ -20,6 +20,7 @@ from kerasmed.data.splits import split_by_patient
 from kerasmed.errors import DataError
 
 RECORDS = "RECORDS"
+RECORD_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 PATIENT = re.compile(r"\s*patient:\s*(\S.*?)\s*", re.IGNORECASE)
 NOTHING_STORED = "~"
 RECIPE = {"source": "wfdb", "labels": VARIANT}
@@ -67,16 +68,19 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
 
 
 def list_records(folder: Path) -> list[str]:
-    """Names of the records in a folder, without ".hea", relative to it.
+    """Names of the records in a folder, without ".hea", relative to it; each once.
 
     Raises:
-        DataError: There is none, or RECORDS names one outside the folder.
+        DataError: There is none, or RECORDS holds what is no name or leads outside the folder.
     """
     listing = folder / RECORDS
     if not listing.is_file():
         names = sorted(path.stem for path in folder.glob("*.hea"))
     else:
-        names = listing.read_text(encoding="utf-8-sig", errors="replace").split()
+        names = list(dict.fromkeys(listing.read_text(encoding="utf-8-sig", errors="replace").split()))
+        strange = [name for name in names if not RECORD_NAME.fullmatch(name)]
+        if strange:
+            raise DataError(str(listing), f"holds {strange[0][:40]!r}, which is no name of a record.")
     outside = [name for name in names if not (folder / name).resolve().is_relative_to(folder.resolve())]
     if outside:
         raise DataError(str(listing), f"names {outside[0]!r}, which lies outside the folder.")

@@ -20,16 +20,18 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self.epoch = 0
+        self.rate = math.nan
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remember the epoch for the message."""
+        """Remember epoch and learning rate for the message: within an epoch jax owns the optimizer's variables."""
         self.epoch = epoch
+        self.rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """Look at the running mean of the loss: it stays not finite once a batch was."""
         if not math.isfinite(float(logs["loss"])):
-            rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
             raise TrainingError(
-                f"the loss is not finite at epoch {self.epoch + 1}, batch {batch + 1} (learning rate {rate:.3g}); "
-                "lower trainer.learning_rate or set trainer.clip_norm. The checkpoints before it are intact."
+                f"the loss is not finite at epoch {self.epoch + 1}, batch {batch + 1} (the epoch began with a learning "
+                f"rate of {self.rate:.3g}); lower trainer.learning_rate or set trainer.clip_norm. The checkpoints "
+                "before it are intact."
             )

@@ -27,11 +27,12 @@ class ShowEpochs(keras.callbacks.Callback):
 
 
 class ShowBar(keras.callbacks.Callback):
-    """A progress bar over the steps of the whole training, with the time that is left and the running loss."""
+    """A progress bar on stderr over the steps of the whole training, with the time left and the running loss."""
 
     async_safe = True
 
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
+        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         super().__init__()
@@ -43,7 +44,10 @@ class ShowBar(keras.callbacks.Callback):
             TextColumn("{task.percentage:>3.0f}%"),
             TimeRemainingColumn(),
         )
-        self.bar = Progress(*columns, transient=True, refresh_per_second=1 / SECONDS_BETWEEN_UPDATES)
+        self.bar = Progress(
+            *columns, console=Console(stderr=True), transient=True, redirect_stdout=False,
+            refresh_per_second=1 / SECONDS_BETWEEN_UPDATES,
+        )  # fmt: skip
         self.task = self.bar.add_task("compiling", total=epochs * steps_per_epoch)
 
     def on_train_begin(self, logs: Any = None) -> None:

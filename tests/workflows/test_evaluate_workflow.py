@@ -1,0 +1,87 @@
+"""Judging a run again: exactly as it was judged, on exactly the data it was trained on."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kerasmed.errors import ConfigError, DataError
+from kerasmed.workflows.evaluate import evaluate_run
+from kerasmed.workflows.run_folder import load_run_model
+from tests.fakes.small_runs import TrainedRun, copied
+
+
+@pytest.fixture
+def run(trained: TrainedRun, tmp_path: Path) -> Path:
+    """A copy of the run, of the same name."""
+    return Path(shutil.copytree(trained.folder, tmp_path / trained.folder.name))
+
+
+def set_in_config(run: Path, old: str, new: str) -> None:
+    config = run / "config.yaml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+
+
+def test_report_page_and_plots_come_out_as_they_were(trained: TrainedRun, run: Path) -> None:
+    for name in ("report.json", "report.html"):
+        (run / name).unlink()
+    shutil.rmtree(run / "plots")
+    (run / "plots").mkdir()
+    evaluate_run(run, trained.places)
+    for name in ("report.json", "report.html", "plots/roc.png", "manifest.json"):
+        assert (run / name).read_bytes() == (trained.folder / name).read_bytes(), name
+
+
+def test_other_files_are_refused(trained: TrainedRun, run: Path, tmp_path: Path) -> None:
+    data = copied(trained.places.data, tmp_path / "data")
+    listing = data / "ecg" / "RECORDS"
+    listing.write_text(listing.read_text().replace("S008\n", ""))
+    with pytest.raises(DataError, match="was trained on other examples than these files give"):
+        evaluate_run(run, replace(trained.places, data=data))
+    assert (run / "report.json").read_bytes() == (trained.folder / "report.json").read_bytes()
+
+
+def test_another_split_is_refused(trained: TrainedRun, run: Path) -> None:
+    set_in_config(run, "seed: 0", "seed: 1")
+    with pytest.raises(DataError, match="was trained on another split than these files give"):
+        evaluate_run(run, trained.places)
+
+
+def test_a_model_is_opened_in_the_precision_it_was_trained_in(run: Path) -> None:
+    from kerasmed.runtime import use_precision
+
+    set_in_config(run, "precision: float32", "precision: mixed_bfloat16")
+    try:
+        model, _, _ = load_run_model(run)
+    finally:
+        use_precision("float32")
+    assert "bfloat16" in {layer.compute_dtype for layer in model.layers}
+
+
+def test_a_damaged_checkpoint_is_refused(trained: TrainedRun, run: Path) -> None:
+    (run / "checkpoints" / "best" / "weights.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="is damaged: a file does not match its hash"):
+        evaluate_run(run, trained.places)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, trained: TrainedRun) -> None:
+    with pytest.raises(ConfigError, match="is no run folder"):
+        evaluate_run(tmp_path, trained.places)
+
+
+def test_a_run_that_ended_before_its_data_were_read_is_refused(run: Path, trained: TrainedRun) -> None:
+    (run / "spec.json").unlink()
+    with pytest.raises(ConfigError, match="ended before its data were prepared; train it again"):
+        evaluate_run(run, trained.places)
+
+
+def test_the_first_manifest_fact_that_differs_is_named(run: Path, trained: TrainedRun) -> None:
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["data"]["fingerprint"] = manifest["split"] = "0" * 64
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match="other examples"):
+        evaluate_run(run, trained.places)
