@@ -19,6 +19,12 @@ def run_file(tmp_path: Path) -> Path:
     return write_small_run(tmp_path)
 
 
+def alone(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that may be killed or cut short: it writes to no place of ours."""
+    places = {"HOME": str(tmp_path), "KERASMED_CACHE": str(tmp_path / "cache")}
+    return {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **places}
+
+
 def test_a_dry_run_shows_the_settings_and_where_the_data_are(kerasmed, run_file, simulated_root):
     ended = kerasmed("train", run_file, "trainer.epochs=7", "--dry-run", "--data-dir", simulated_root)
     assert (ended.code, ended.err) == (0, "")
@@ -101,12 +107,10 @@ def test_another_backend_in_the_same_process_is_refused(kerasmed, run_file, simu
     assert "start another process" in ended.err
 
 
-def test_a_full_disk_ends_a_training_with_5_and_names_the_file(start, run_file, simulated_root, tmp_path, monkeypatch):
+def test_a_full_disk_ends_a_training_with_5_and_names_the_file(start, run_file, simulated_root, tmp_path):
     """A limit on the size of files stands for the disk: settings fit below it, weights do not."""
-    cache = tmp_path / "cache"
-    prepare = ["data", "prepare", run_file, "--data-dir", simulated_root]
-    environment = {"PATH": os.defpath, "KERASMED_CACHE": str(cache)}
-    assert start(*prepare, env=environment).wait(timeout=60) == 0
+    environment = alone(tmp_path)
+    start("data", "prepare", run_file, "--data-dir", simulated_root, env=environment).communicate(timeout=60)
     process = start(
         "train", run_file, "--backend", "torch", "--data-dir", simulated_root, "--runs-dir", "runs", env=environment,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
@@ -123,8 +127,7 @@ def test_a_full_disk_ends_a_training_with_5_and_names_the_file(start, run_file, 
 
 def test_sigterm_ends_a_training_as_ctrl_c_does(start, run_file, simulated_root, tmp_path):
     places = ("--data-dir", simulated_root, "--runs-dir", "runs")
-    environment = {"PATH": os.defpath, "KERASMED_CACHE": str(tmp_path / "cache")}
-    process = start("train", run_file, "trainer.epochs=10000", "--backend", "torch", *places, env=environment)
+    process = start("train", run_file, "trainer.epochs=10000", "--backend", "torch", *places, env=alone(tmp_path))
     for line in process.stderr:
         if line.startswith("epoch 2/"):
             break

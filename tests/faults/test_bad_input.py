@@ -138,6 +138,8 @@ def test_a_bad_record_ends_with_3_where_so_many_may_not_be_bad(spoil: Spoil, mes
 BAD_FOLDERS: dict[str, tuple[Spoil, str]] = {
     "empty": (bare, "holds no record (.hea)"),
     "a record outside": (listed("S001\n../../etc/passwd\n"), "names '../../etc/passwd', which lies outside the folder"),
+    "no name": (listed("S001\nS0\0002\n"), "holds 'S0\\x0002', which is no name of a record"),
+    "a name of 5000 letters": (listed("S001\n" + "S" * 5000), "which is no name of a record"),
     "gone": (shutil.rmtree, "is not a folder"),
     "no annotations at all": (lambda folder: [path.unlink() for path in folder.glob("*.atr")], "no record has a .atr"),
 }
@@ -154,6 +156,12 @@ def test_too_few_patients_to_split_end_with_3(records: Path) -> None:
     said = check(records)
     assert said.code == 3
     assert [line.startswith("error: 2 patients: are too few") for line in said.errors] == [True]
+
+
+def test_a_record_that_is_listed_twice_counts_once(records: Path, here: Path) -> None:
+    once = check(records, "--json").tree
+    listed((records / "RECORDS").read_text() * 2)(records)
+    assert check(records, "--json").tree == once
 
 
 def test_good_data_work_after_bad_ones(records: Path, here: Path) -> None:

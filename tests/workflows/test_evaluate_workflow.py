@@ -62,9 +62,18 @@ def test_a_model_is_opened_in_the_precision_it_was_trained_in(run: Path) -> None
     assert "bfloat16" in {layer.compute_dtype for layer in model.layers}
 
 
-def test_a_damaged_checkpoint_is_refused(trained: TrainedRun, run: Path) -> None:
-    (run / "checkpoints" / "best" / "weights.npz").write_bytes(b"")
+@pytest.mark.parametrize("name", ["weights.npz", "manifest.json"])
+def test_a_damaged_checkpoint_is_refused(name: str, trained: TrainedRun, run: Path) -> None:
+    (run / "checkpoints" / "best" / name).write_bytes(b"")
     with pytest.raises(DataError, match="is damaged: a file does not match its hash"):
+        evaluate_run(run, trained.places)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+@pytest.mark.parametrize("name", ["manifest.json", "spec.json"])
+def test_a_damaged_run_is_refused(name: str, content: str, trained: TrainedRun, run: Path) -> None:
+    (run / name).write_text(content)
+    with pytest.raises(DataError, match=rf"{name}: is damaged\. Train the run again"):
         evaluate_run(run, trained.places)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmed.errors import ConfigError, DataError, LeakageError, UnknownNameError
+from kerasmed.errors import ConfigError, DataError, LeakageError
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import gather_material
 from kerasmed.workflows.train import train, training_stream
@@ -145,6 +145,13 @@ def test_a_set_that_was_prepared_with_bad_records_is_judged_again(places: Places
         gather_material(strict.dataset, 0, places)
 
 
-def test_an_unknown_class_is_an_unknown_name(places: Places, tmp_path: Path) -> None:
-    with pytest.raises(UnknownNameError):
-        train(small_config(tmp_path, "loader.class_shares={X: 1}"), places)
+@pytest.mark.parametrize("name", ["manifest.json", "arrays/signal.npy", "index/record.npy"])
+def test_a_damaged_prepared_set_is_refused_and_made_anew_once_it_is_gone(name, places: Places, tmp_path: Path) -> None:
+    config = small_config(tmp_path)
+    folder = gather_material(config.dataset, 0, places).prepared.folder
+    (folder / name).write_bytes((folder / name).read_bytes()[:100])
+    with pytest.raises(DataError, match=r"is a damaged prepared set \(.*\)\. Remove that folder"):
+        train(config, places)
+    assert not places.runs.exists()
+    shutil.rmtree(folder)
+    assert gather_material(config.dataset, 0, places).prepared.folder == folder
