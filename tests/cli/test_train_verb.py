@@ -1,6 +1,5 @@
 import json
 import os
-import resource
 import shlex
 import signal
 import subprocess
@@ -107,18 +106,16 @@ def test_another_backend_in_the_same_process_is_refused(kerasmed, run_file, simu
     assert "start another process" in ended.err
 
 
-def test_a_full_disk_ends_a_training_with_5_and_names_the_file(start, run_file, simulated_root, tmp_path):
+def test_a_full_disk_ends_a_training_with_5_and_leaves_no_half_checkpoint(kerasmed, run_file, simulated_root, tmp_path):
     """A limit on the size of files stands for the disk: settings fit below it, weights do not."""
-    environment = alone(tmp_path)
-    start("data", "prepare", run_file, "--data-dir", simulated_root, env=environment).communicate(timeout=60)
-    process = start(
-        "train", run_file, "--backend", "torch", "--data-dir", simulated_root, "--runs-dir", "runs", env=environment,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
-    )  # fmt: skip
-    _, err = process.communicate(timeout=60)
+    places = ["--data-dir", simulated_root, "--runs-dir", tmp_path / "runs"]
+    assert kerasmed("data", "prepare", run_file, *places).code == 0
+    program = [sys.executable, "-c", "from kerasmed.cli import main; main()", "train", run_file, "--backend", "torch"]
+    limited = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", *map(str, (*program, *places))]
+    done = subprocess.run(limited, env=alone(tmp_path), capture_output=True, text=True, timeout=60)
     (run,) = (tmp_path / "runs").iterdir()
-    assert process.returncode == 5
-    assert err.splitlines()[-1] == (
+    assert done.returncode == 5
+    assert done.stderr.splitlines()[-1] == (
         "error: a file of the run: File too large; make room, and train again. The checkpoints before it are intact."
     )
     assert json.loads((run / "manifest.json").read_text())["status"] == "failed"

@@ -138,7 +138,7 @@ def test_a_bad_record_ends_with_3_where_so_many_may_not_be_bad(spoil: Spoil, mes
 BAD_FOLDERS: dict[str, tuple[Spoil, str]] = {
     "empty": (bare, "holds no record (.hea)"),
     "a record outside": (listed("S001\n../../etc/passwd\n"), "names '../../etc/passwd', which lies outside the folder"),
-    "no name": (listed("S001\nS0\0002\n"), "holds 'S0\\x0002', which is no name of a record"),
+    "no name": (listed("S001\nS0\0002\n"), "holds 'S0\\x002', which is no name of a record"),
     "a name of 5000 letters": (listed("S001\n" + "S" * 5000), "which is no name of a record"),
     "gone": (shutil.rmtree, "is not a folder"),
     "no annotations at all": (lambda folder: [path.unlink() for path in folder.glob("*.atr")], "no record has a .atr"),

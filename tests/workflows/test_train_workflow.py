@@ -53,8 +53,10 @@ def test_the_manifest_says_what_made_the_model(trained: TrainedRun, backend: str
 def test_the_manifest_names_the_commit(trained: TrainedRun) -> None:
     if not (CHECKOUT / ".git").exists():
         pytest.skip("not in a checkout")
-    commit = subprocess.run(["git", "-C", CHECKOUT, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    assert read(trained.folder, "manifest.json")["git"]["commit"] == commit.stdout.strip()
+    commit = read(trained.folder, "manifest.json")["git"]["commit"]
+    assert len(commit) == 40
+    # HEAD itself may have moved on since the run.
+    assert subprocess.run(["git", "-C", CHECKOUT, "merge-base", "--is-ancestor", commit, "HEAD"]).returncode == 0
 
 
 def test_the_manifest_holds_the_digest_of_the_kept_weights(trained: TrainedRun) -> None:

@@ -1,0 +1,16 @@
+import pytest
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+
+def test_the_bar_is_drawn_on_stderr_so_that_stdout_is_left_to_the_answer():
+    from kerasmed.training.callbacks.progress import ShowBar
+
+    bar = ShowBar(epochs=2, steps_per_epoch=10)
+    assert bar.bar.console.stderr
+    bar.on_train_begin()
+    bar.on_epoch_begin(1)
+    bar.on_train_batch_end(4, {"loss": 0.5})
+    bar.close()
+    (task,) = bar.bar.tasks
+    assert (task.completed, task.description) == (15, "epoch 2/2  loss 0.5000")
