@@ -1,4 +1,4 @@
-"""One training for bench.py, in a process of its own: `fit_child.py BACKEND ours|bare RECORDS SCRATCH`.
+"""One training for bench.py, in a process of its own: `fit_child.py BACKEND ours|bare RECORDS SCRATCH [PATH=VALUE]...`.
 
 Both sides train the same network with the same optimizer on the same beats in the same batch size. `ours` is
 `kerasmed.training.fit` from a prepared set on disk; `bare` is `keras.Model.fit` on float32 arrays in memory.
@@ -26,11 +26,14 @@ EPOCHS = 5
 NUM_VALIDATION = 512
 
 
-def main(backend: str, side: str, records: Path, scratch: Path) -> None:
-    config = load_run(
-        "demo_beats",
-        [f"dataset.folder={records.name}", f"backend={backend}", f"trainer.epochs={EPOCHS}", "loader.batch_size=128"],
-    )
+def main(backend: str, side: str, records: Path, scratch: Path, words: list[str]) -> None:
+    fixed = [
+        f"dataset.folder={records.name}",
+        f"backend={backend}",
+        f"trainer.epochs={EPOCHS}",
+        "loader.batch_size=128",
+    ]
+    config = load_run("demo_beats", [*fixed, *words])
     prepared = prepare(build(config.dataset, records.parent), scratch / "cache", BadRecordPolicy(max_rate=1.0))
     runtime.use_backend(backend)
     runtime.seed_everything(0)
@@ -95,4 +98,4 @@ def bare(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5:])

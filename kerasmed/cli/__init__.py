@@ -54,7 +54,11 @@ def program() -> None:
 
 def main() -> None:
     """Run the program with the words of the command line and end the process."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        # A thread of jax that is still compiling would crash the interpreter on its way out.
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:

@@ -49,7 +49,7 @@ class BeatDataset(DatasetConfig):
 
 
 class MitbihBeats(BeatDataset):
-    """MIT-BIH Arrhythmia Database, AAMI classes, by one of the published protocols (docs/protocols.md)."""
+    """MIT-BIH Arrhythmia Database, AAMI classes, by one of the published protocols (docs/data.md)."""
 
     kind: Literal["mitbih_beats"] = "mitbih_beats"
     builder: ClassVar[str] = "kerasmed.data.sources.mitbih:build_mitbih_beats"

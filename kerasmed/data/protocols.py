@@ -154,7 +154,7 @@ PROTOCOLS: Mapping[str, MitbihProtocol] = {
     "ds1_ds2": MitbihProtocol(
         Protocol(
             name="mitbih_ds1_ds2",
-            describe="Train on DS1 less the validation records, which choose the epoch; judge on DS2.",
+            describe="Train on DS1, judge on DS2; DS1 records set aside, if any, choose the epoch.",
             badges=("records 201 (train) and 202 (test) are of the same person",),
             macro_classes=MACRO_CLASSES,
             shared_patients=(SHARED_PATIENT,),
@@ -167,7 +167,7 @@ PROTOCOLS: Mapping[str, MitbihProtocol] = {
     "ds1_ds2_strict": MitbihProtocol(
         Protocol(
             name="mitbih_ds1_ds2_strict",
-            describe="Train on DS1 less the validation records, which choose the epoch; judge on DS2 without 202.",
+            describe="Train on DS1, judge on DS2 without 202; DS1 records set aside, if any, choose the epoch.",
             macro_classes=MACRO_CLASSES,
             published=PUBLISHED_DS2,
         ),

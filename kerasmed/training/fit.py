@@ -39,10 +39,11 @@ Measure = Callable[[Mapping[str, Array], Mapping[str, Array]], dict[str, float]]
 
 @dataclass(frozen=True)
 class History:
-    """What fitting did: one row of logs for each epoch, and the epoch whose weights the model now has."""
+    """What fitting did: a row of logs for each epoch; the checkpoint and epoch whose weights the model now has."""
 
     rows: list[dict[str, Any]]
     best: Best
+    kept: str
     kept_epoch: int
 
 
@@ -97,7 +98,7 @@ def fit(
         )  # fmt: skip
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
     load_weights(folder / "checkpoints" / kept, model)
-    return History(record.rows, best, best.epoch if kept == "best" else len(record.rows))
+    return History(record.rows, best, kept, best.epoch if kept == "best" else len(record.rows))
 
 
 def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, config: RunConfig) -> keras.Model:

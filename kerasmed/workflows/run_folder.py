@@ -195,8 +195,9 @@ def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]"
         )
     runtime.use_precision(config.trainer.precision)
     model = build(config.model, spec)
-    best = folder / "checkpoints" / "best"
-    load_weights(best if config.trainer.keep == "best" and best.is_dir() else folder / "checkpoints" / "last", model)
+    # A finished run says which checkpoint was judged; one that ended early has its last whole epoch.
+    kept = read_manifest(folder).get("kept", "last")
+    load_weights(folder / "checkpoints" / kept, model)
     return model, config, spec
 
 

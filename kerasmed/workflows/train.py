@@ -95,7 +95,8 @@ def fit_stream(
     measure = measure_logits(spec, material.dataset.protocol)
     history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder)
     update_manifest(
-        folder, parameters=model.count_params(), epochs=len(history.rows), kept_epoch=history.kept_epoch,
+        folder, parameters=model.count_params(), epochs=len(history.rows),
+        kept=history.kept, kept_epoch=history.kept_epoch,
         best={"metric": history.best.metric, "value": history.best.value if history.best.epoch else None},
         weights_sha256=_weights_digest(read_variables(model.weights)),
     )  # fmt: skip

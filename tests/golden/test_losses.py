@@ -1,7 +1,8 @@
 """Ten steps of training per backend: a refactoring leaves these losses as they are, to the last bit.
 
 Another processor or another version rounds differently, so the bits are compared where the recorded machine is this
-one, and six digits elsewhere. After an intended change: KERASMED_WRITE_GOLDEN=1 make test, and say why in the commit.
+one, and three digits elsewhere. After an intended change, for each backend B, and say why in the commit:
+KERASMED_WRITE_GOLDEN=1 KERASMED_TEST_BACKEND=B pytest tests/golden -k recorded
 """
 
 import json

@@ -18,7 +18,7 @@ def accuracy(logits, targets):
     return {"accuracy": float((logits["label"].argmax(axis=1) == targets["label"]).mean())}
 
 
-def fitted(folder: Path, config, stream=None):
+def fitted(folder: Path, config, stream=None, held_out=HELD_OUT):
     from kerasmed.runtime import seed_everything, use_precision
     from kerasmed.training.fit import ValidationRows, fit
 
@@ -26,7 +26,7 @@ def fitted(folder: Path, config, stream=None):
     use_precision(config.trainer.precision)
     try:
         model = build(config.model, toy_spec())
-        history = fit(model, toy_spec(), stream or toy_stream(), ValidationRows(HELD_OUT, accuracy), config, folder)
+        history = fit(model, toy_spec(), stream or toy_stream(), ValidationRows(held_out, accuracy), config, folder)
     finally:
         use_precision("float32")
     return model, history
@@ -56,7 +56,7 @@ def test_history_on_disk_is_the_history_returned(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert lines == history.rows
-    assert {"loss", "val_loss", "val_accuracy", "lr", "examples_per_s"} <= set(lines[0])
+    assert {"loss", "val_loss", "val_accuracy", "learning_rate", "examples_per_s"} <= set(lines[0])
 
 
 def test_the_kept_weights_are_those_of_the_best_epoch(tmp_path):
@@ -78,6 +78,13 @@ def test_keep_last_leaves_the_last_weights(tmp_path):
     assert {"best", "last", "epoch-0001", "epoch-0002"} == {p.name for p in (tmp_path / "checkpoints").iterdir()}
 
 
+def test_without_validation_rows_nothing_chooses_and_the_last_epoch_is_kept(tmp_path):
+    config = toy_config(epochs=2, monitor="val_accuracy", keep="best", early_stopping=1)
+    _, history = fitted(tmp_path, config, held_out=HELD_OUT[:0])
+    assert (history.kept, history.kept_epoch, len(history.rows)) == ("last", 2, 2)
+    assert not [name for name in history.rows[0] if name.startswith("val_")]
+
+
 def test_early_stopping_counts_from_the_best_epoch(tmp_path):
     # A learning rate that moves nothing: the first epoch stays the best.
     _, history = fitted(tmp_path, toy_config(epochs=9, learning_rate=1e-12, early_stopping=2, monitor="val_accuracy"))
@@ -94,7 +101,7 @@ def test_plateau_lowers_the_learning_rate(tmp_path):
         monitor="val_accuracy",
     )
     _, history = fitted(tmp_path, config)
-    assert [row["lr"] for row in history.rows[:3]] == pytest.approx([1e-12, 1e-12, 5e-13], rel=1e-3)
+    assert [row["learning_rate"] for row in history.rows[:3]] == pytest.approx([1e-12, 1e-12, 5e-13], rel=1e-3)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_batch(tmp_path):

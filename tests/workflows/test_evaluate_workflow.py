@@ -5,11 +5,12 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kerasmed.errors import ConfigError, DataError
 from kerasmed.workflows.evaluate import evaluate_run
-from kerasmed.workflows.run_folder import load_run_model
+from kerasmed.workflows.run_folder import load_run_model, update_manifest
 from tests.fakes.small_runs import TrainedRun, copied
 
 
@@ -34,6 +35,17 @@ def test_report_page_and_plots_come_out_as_they_were(trained: TrainedRun, run: P
     evaluate_run(run, trained.places)
     for name in ("report.json", "report.html", "plots/roc.png", "manifest.json"):
         assert (run / name).read_bytes() == (trained.folder / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("kept", ["best", "last"])
+def test_the_model_opened_is_the_checkpoint_that_was_judged(run: Path, kept: str) -> None:
+    from kerasmed.training.checkpoint import WEIGHTS
+
+    update_manifest(run, kept=kept)
+    with np.load(run / "checkpoints" / kept / WEIGHTS) as stored:
+        expected = [stored[name] for name in sorted(stored.files)]
+    model, _, _ = load_run_model(run)
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(model.get_weights(), expected, strict=True))
 
 
 def test_other_files_are_refused(trained: TrainedRun, run: Path, tmp_path: Path) -> None:

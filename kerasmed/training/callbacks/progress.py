@@ -22,7 +22,7 @@ class ShowEpochs(keras.callbacks.Callback):
         values = "  ".join(f"{name} {_number(logs.get(name))}" for name in dict.fromkeys(shown))
         log.info(
             "epoch %d/%d  %s  lr %.2g  %.0f examples/s",
-            epoch + 1, self.epochs, values, logs["lr"], logs["examples_per_s"],
+            epoch + 1, self.epochs, values, logs["learning_rate"], logs["examples_per_s"],
         )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class RecordHistory(keras.callbacks.Callback):
         """Stop the clock; listed before validation, so that speed is the training's alone."""
         seconds = time.monotonic() - self.start_s
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        logs.update(lr=rate, seconds=round(seconds, 3), examples_per_s=round(self.examples / seconds, 1))
+        logs.update(learning_rate=rate, seconds=round(seconds, 3), examples_per_s=round(self.examples / seconds, 1))
 
 
 class WriteHistory(keras.callbacks.Callback):
