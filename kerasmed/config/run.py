@@ -14,7 +14,9 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 class Loader(Settings):
     """How batches reach the device."""
 
-    engine: Literal["grain", "tfdata"] = "grain"
+    engine: Literal["auto", "grain", "tfdata"] = Field(
+        default="auto", description="auto: tfdata on TensorFlow, grain on the others; batches are equal"
+    )
     batch_size: int = Field(default=128, ge=1, le=1_000_000)
     num_threads: int = Field(default=1, ge=0, le=64, description="threads that gather batches; 0: in the loop")
     prefetch: int = Field(default=4, ge=1, le=256, description="batches made ahead")

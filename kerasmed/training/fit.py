@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasmed.config.run import RunConfig, Trainer
+from kerasmed.config.run import Loader, RunConfig, Trainer
 from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream, scoring_batches
 from kerasmed.errors import ConfigError, TrainingError
@@ -93,7 +93,7 @@ def fit(
     ]  # fmt: skip
     with _plain_errors(config), _closing(bar):
         trainee.fit(
-            open_stream(stream, config.loader), epochs=trainer.epochs, steps_per_epoch=stream.steps_per_epoch,
+            open_stream(stream, _with_engine(config.loader)), epochs=trainer.epochs, steps_per_epoch=stream.steps_per_epoch,
             callbacks=callbacks, shuffle=False, verbose=0,
         )  # fmt: skip
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
@@ -148,6 +148,13 @@ def _known_metrics(spec: ExampleSpec, stream: BatchStream, validation: Validatio
         name: np.zeros((len(validation.rows), len(target.classes)), np.float32) for name, target in spec.targets.items()
     }
     return {"loss", "val_loss", *(f"val_{name}" for name in validation.measure(blank, targets))}
+
+
+def _with_engine(loader: Loader) -> Loader:
+    if loader.engine != "auto":
+        return loader
+    # Keras hands grain's batches to TensorFlow through a python generator, which cost 5 to 12 % of a step.
+    return loader.model_copy(update={"engine": "tfdata" if keras.backend.backend() == "tensorflow" else "grain"})
 
 
 def _without_choice(trainer: Trainer) -> Trainer:

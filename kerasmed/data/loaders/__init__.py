@@ -11,7 +11,10 @@ from kerasmed.data.loaders.batches import Batch, BatchStream
 
 
 def open_stream(stream: BatchStream, config: Loader, start: int = 0) -> Iterable[Batch]:
-    """An endless iterable of batches from global step `start` on, made ahead by the engine `config` names."""
+    """An endless iterable of batches from global step `start` on, made ahead by the engine `config` names.
+
+    "auto" is grain here; `fit` knows the backend and chooses.
+    """
     if config.engine == "tfdata":
         from kerasmed.data.loaders.tfdata import stream_batches
     else:
