@@ -93,8 +93,8 @@ def fit(
     ]  # fmt: skip
     with _plain_errors(config), _closing(bar):
         trainee.fit(
-            open_stream(stream, _with_engine(config.loader)), epochs=trainer.epochs, steps_per_epoch=stream.steps_per_epoch,
-            callbacks=callbacks, shuffle=False, verbose=0,
+            open_stream(stream, _with_engine(config.loader)), steps_per_epoch=stream.steps_per_epoch,
+            epochs=trainer.epochs, callbacks=callbacks, shuffle=False, verbose=0,
         )  # fmt: skip
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
     load_weights(folder / "checkpoints" / kept, model)
