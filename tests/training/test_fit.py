@@ -38,7 +38,8 @@ def digest(model):
 
 @pytest.mark.parametrize("kind", SMALL_MODELS)
 def test_every_model_learns_the_toy_task(kind, tmp_path):
-    _, history = fitted(tmp_path, toy_config(kind, epochs=4, monitor="val_accuracy"))
+    # Enough steps for the moving statistics of batch normalisation to have forgotten their start.
+    _, history = fitted(tmp_path, toy_config(kind, epochs=6, monitor="val_accuracy"), toy_stream(batch_size=16))
     assert history.best.value > 0.9
 
 
@@ -106,7 +107,8 @@ def test_plateau_lowers_the_learning_rate(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_batch(tmp_path):
     stream = toy_stream()
-    stream.inputs["rr"][stream.rows] = np.inf
+    # Not a bad input: TensorFlow's relu turns NaN into 0, and the loss of that batch stays finite.
+    stream.weights[:] = np.inf
     with pytest.raises(TrainingError, match="epoch 1, batch 1"):
         fitted(tmp_path, toy_config(), stream)
     assert not list((tmp_path / "checkpoints").rglob("*.npz"))
