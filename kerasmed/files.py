@@ -4,14 +4,42 @@ import fcntl
 import hashlib
 import json
 import os
+import shlex
 import shutil
+import socket
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-CHUNK_BYTES = 1 << 20
+# A reader that asks who holds a lock has it for an instant; whoever wants it tries again for this long.
+PATIENCE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a lock: its number, its machine, when it took the lock (UTC) and its command line."""
+
+    pid: int
+    host: str
+    since: str
+    command: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} since {self.since} ({self.command})"
+
+
+class HeldError(OSError):
+    """Another process holds the lock."""
+
+    def __init__(self, path: Path, holder: Holder | None) -> None:
+        self.holder = holder
+        super().__init__(f"{path} is held by {holder or 'another process'}")
 
 
 def sha256_file(path: Path) -> str:
@@ -79,6 +107,58 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else is inside the block for `path`, and whoever asks is told who is.
+
+    The kernel holds the lock for the open file and lets go of it with the process, however that ends: no number of a
+    process that was given anew can be taken for the holder.
+
+    Raises:
+        HeldError: Another process, or another block of this one, is inside.
+    """
+    with path.open("a+") as file:
+        if not _try_lock(file.fileno(), fcntl.LOCK_EX, PATIENCE_S):
+            raise HeldError(path, _named_in(path))
+        words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        holder = Holder(os.getpid(), socket.gethostname(), now, shlex.join(words))
+        file.truncate(0)
+        file.write(json.dumps(asdict(holder)))
+        file.flush()
+        yield
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who is inside `held(path)` now; None where nobody is."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        if _try_lock(file.fileno(), fcntl.LOCK_SH, 0.0):
+            return None
+    return _named_in(path) or Holder(0, "unknown", "unknown", "unknown")
+
+
+def _try_lock(descriptor: int, kind: int, patience_s: float) -> bool:
+    last = time.monotonic() + patience_s
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= last:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def _named_in(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def hash_folder(folder: Path, skip: frozenset[str] = frozenset()) -> dict[str, str]:

@@ -1,4 +1,5 @@
 import math
+import os
 import subprocess
 import sys
 
@@ -175,3 +176,37 @@ def test_a_lock_is_free_after_an_error(tmp_path):
         raise ValueError("no")
     with files.locked(tmp_path / "lock"):
         pass
+
+
+def hold_elsewhere(path):
+    """Another process that holds the lock until its stdin is closed."""
+    code = (
+        "import sys, pathlib; from kerasmed import files\n"
+        "with files.held(pathlib.Path(sys.argv[1])): print('in', flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"in\n"
+    return other
+
+
+def test_a_held_lock_names_its_holder_and_refuses_the_second(tmp_path):
+    with hold_elsewhere(tmp_path / "lock") as other:
+        assert files.holder_of(tmp_path / "lock").pid == other.pid
+        with pytest.raises(files.HeldError, match=f"process {other.pid} on "), files.held(tmp_path / "lock"):
+            pass
+        other.stdin.close()
+        other.wait()
+        assert files.holder_of(tmp_path / "lock") is None
+
+
+def test_a_lock_ends_with_the_process_that_was_killed(tmp_path):
+    with hold_elsewhere(tmp_path / "lock") as other:
+        other.kill()
+        other.wait()
+        with files.held(tmp_path / "lock"):
+            assert files.holder_of(tmp_path / "lock").pid == os.getpid()
+
+
+def test_nobody_holds_a_lock_that_was_never_taken(tmp_path):
+    assert files.holder_of(tmp_path / "lock") is None
+    assert names_in(tmp_path) == []

@@ -20,6 +20,7 @@ class Loader(Settings):
     batch_size: int = Field(default=128, ge=1, le=1_000_000)
     num_threads: int = Field(default=1, ge=0, le=64, description="threads that gather batches; 0: in the loop")
     prefetch: int = Field(default=4, ge=1, le=256, description="batches made ahead")
+    timeout_s: float = Field(default=30.0, gt=0, description="a batch that takes longer to read ends the run")
     class_shares: dict[str, float] | None = Field(
         default=None, description="draw examples so that each class gets this share; classes left out are never drawn"
     )
@@ -71,9 +72,31 @@ class Trainer(Settings):
     early_stopping: int | None = Field(default=None, ge=1, description="epochs without a better monitor")
     keep: Literal["best", "last"] = Field(default="best", description="the weights that are evaluated and exported")
     checkpoint_every: int | None = Field(default=None, ge=1, description="epochs between further checkpoints")
+    save_every: str = Field(
+        default="epoch", pattern=r"^(epoch|[1-9][0-9]* ?steps|[0-9]+(\.[0-9]+)? ?min)$",
+        description="checkpoints to go on from between the ends of epochs: 500steps, 10min",
+    )  # fmt: skip
+    auto_batch: bool = Field(
+        default=False, description="before the run, find the largest loader.batch_size that fits in memory"
+    )
     time_budget_min: float | None = Field(default=None, gt=0)
     precision: Precision = "float32"
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
+
+
+class Tracking(Settings):
+    """Trackers that follow the run folder. None of them can stop, slow or alter a training."""
+
+    tensorboard: bool = Field(default=False, description="scalars in the run's folder `tensorboard`")
+    mlflow: bool = Field(default=False, description="parameters, metrics, tags, artefacts")
+    mlflow_uri: str | None = Field(
+        default=None, description="tracking server or database; mlflow.db beside the runs where it is null"
+    )
+    wandb: Literal["off", "offline", "online"] = "off"
+    project: str = Field(
+        default="kerasmed", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$",
+        description="experiment in MLflow, project in Weights & Biases",
+    )  # fmt: skip
 
 
 class Evaluation(Settings):
@@ -94,5 +117,6 @@ class RunConfig(Settings):
     augmentation: Augmentation = Augmentation()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
+    tracking: Tracking = Tracking()
     backend: Backend = "jax"
     seed: int = Field(default=0, ge=0, lt=2**31)

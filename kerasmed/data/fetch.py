@@ -16,8 +16,9 @@ from typing import IO, TypeVar
 from urllib.parse import quote, urlsplit
 
 from kerasmed.errors import ConfigError, DataError
-from kerasmed.files import CHUNK_BYTES, sha256_file, sync_folder
+from kerasmed.files import sha256_file, sync_folder
 
+_CHUNK_BYTES = 1 << 20
 _TIMEOUT_S = 30.0
 _LONGEST_PAUSE_S = 60.0
 _PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
@@ -186,7 +187,7 @@ class Server:
     def _copy(self, response: HTTPResponse, file: IO[bytes], path: str) -> None:
         received = 0
         try:
-            while chunk := response.read(CHUNK_BYTES):
+            while chunk := response.read(_CHUNK_BYTES):
                 received += file.write(chunk)
                 if self._stopped.is_set():
                     raise DataError(self.address(path), "stopped.")
