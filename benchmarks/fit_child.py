@@ -60,7 +60,8 @@ def open_stream(config: RunConfig, prepared: Prepared) -> BatchStream:
 
 def ours(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
     """Seconds of each epoch by the program's own history, and examples in an epoch."""
-    from kerasmed.training.fit import ValidationRows, fit
+    from kerasmed.training.fit import fit
+    from kerasmed.training.scoring import ValidationRows
 
     spec, stream = prepared.spec, open_stream(config, prepared)
     rows = np.arange(len(stream.rows), len(stream.rows) + NUM_VALIDATION)

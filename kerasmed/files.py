@@ -100,6 +100,22 @@ def committed_folder(target: Path) -> Iterator[Path]:
     sync_folder(target.parent)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove `folder`; a reader sees it whole or not at all."""
+    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.old")
+    folder.rename(beside)
+    shutil.rmtree(beside)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed left half done in `folder`; none may be at work there."""
+    for left in [*folder.glob(".*.tmp"), *folder.glob(".*.old")]:
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """One process at a time inside the block, on this machine; the lock ends with the process, however it ends."""

@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -17,11 +17,17 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("kerasmed.cli.doctor:command", "Show what this machine has: backends, GPU, decoders, disk, data."),
     "data": ("kerasmed.cli.data:command", "List, check, prepare, download or simulate data."),
     "train": ("kerasmed.cli.train:command", "Fit the model of a run and judge it."),
+    "resume": ("kerasmed.cli.resume:command", "Go on with a run that was killed, interrupted or failed."),
+    "reproduce": (
+        "kerasmed.cli.reproduce:command",
+        "Train a finished run again from its record; tell how far they agree.",
+    ),
     "evaluate": ("kerasmed.cli.evaluate:command", "Judge the model of a run again."),
     "export": ("kerasmed.cli.export:command", "Write the model of a run as SavedModel or ONNX, with proof of parity."),
     "predict": ("kerasmed.cli.predict:command", "Classify the beats of records with a trained model."),
     "config": ("kerasmed.cli.config:command", "Show, check or compare the settings of runs."),
     "runs": ("kerasmed.cli.runs:command", "List, show or compare runs."),
+    "track": ("kerasmed.cli.track:command", "Show or send what trackers lack of a run."),
 }
 
 
@@ -39,6 +45,17 @@ class LazyGroup(click.Group):
         module, _, name = VERBS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb.
+
+        Click takes every EOFError for Ctrl-D and would call a file that ends early, or a process that died, an
+        interruption; it is a fault of ours like any other that nobody caught.
+        """
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise RuntimeError(f"what was read ended too early: {error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs in the help."""

@@ -15,3 +15,6 @@ runs_dir_option = click.option(
 )
 run_argument = click.argument("run")
 words_argument = click.argument("words", nargs=-1, metavar="[PATH=VALUE]...")
+backend_option = click.option(
+    "--backend", type=click.Choice(["jax", "torch", "tensorflow"]), help="Backend of this run."
+)

@@ -1,6 +1,7 @@
 """kerasmed predict: classify the beats of records."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,10 +9,10 @@ import click
 
 from kerasmed.cli.options import json_option
 from kerasmed.cli.output import show
-from kerasmed.errors import ConfigError, DataError
+from kerasmed.errors import ConfigError, ContractError, DataError, KerasmedError
 
 if TYPE_CHECKING:
-    from kerasmed.inference.beats import BeatPrediction
+    from kerasmed.inference.beats import BeatPrediction, Predictions
 
 EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
 
@@ -29,11 +30,12 @@ EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
 @json_option
 def command(
     model: Path, paths: tuple[Path, ...], annotator: str, detect: bool, leads: tuple[str, ...], out: Path, as_json: bool
-) -> None:
+) -> int:
     """Classify the beats of PATHS with MODEL.
 
     MODEL is a run folder, a saved model folder or an .onnx file. PATHS are records (.hea), beats (.npy) or folders of
     records. Where a record has an annotation file, only its R peaks are read, never its labels.
+    Of several PATHS, those that cannot be predicted are told and the others go on; the exit code is the first fault's.
     """
     if not EXTENSION.fullmatch(annotator):
         raise ConfigError(f"--annotator {annotator!r} is no extension of annotation files; write one as in atr.")
@@ -42,16 +44,40 @@ def command(
     from kerasmed.workflows.predict import open_model
 
     predictor = open_model(model)
-    outcomes = [predict_path(predictor, path, annotator=None if detect else annotator, leads=leads) for path in paths]
+    outcomes, faults = _each(
+        paths, lambda path: predict_path(predictor, path, annotator=None if detect else annotator, leads=leads)
+    )
     found = [prediction for outcome in outcomes for prediction in outcome.found]
     failed = {name: reason for outcome in outcomes for name, reason in outcome.failed.items()}
-    if not found:
+    if not found and not faults:
         raise DataError(", ".join(failed), "none can be predicted.", " ".join(failed.values()))
     written = {prediction.name: _write(prediction, out) for prediction in found}
-    tree = {"predictions": [summarize(prediction) for prediction in found], "failed": failed, "files": written}
+    told = failed | {str(path): str(fault) for path, fault in faults.items()}
+    tree = {"predictions": [summarize(prediction) for prediction in found], "failed": told, "files": written}
     texts = [summary_text(prediction) for prediction in found]
     texts += [f"not predicted: {reason}" for reason in failed.values()]
-    show(tree, "\n\n".join([*texts, f"files in {out}"]), as_json)
+    texts += [f"files in {out}"] if found else []
+    if texts or as_json:
+        show(tree, "\n\n".join(texts), as_json)
+    for fault in faults.values():
+        click.echo(f"error: {fault}", err=True)
+    return next((fault.exit_code for fault in faults.values()), 0)
+
+
+def _each(
+    paths: tuple[Path, ...], predict: Callable[[Path], "Predictions"]
+) -> tuple[list["Predictions"], dict[Path, KerasmedError]]:
+    """What each path gives, and the fault of each that gives nothing; a path that is alone may fail."""
+    outcomes: list[Predictions] = []
+    faults: dict[Path, KerasmedError] = {}
+    for path in paths:
+        try:
+            outcomes.append(predict(path))
+        except (DataError, ContractError) as fault:
+            if len(paths) == 1:
+                raise
+            faults[path] = fault
+    return outcomes, faults
 
 
 def _write(prediction: "BeatPrediction", out: Path) -> list[str]:

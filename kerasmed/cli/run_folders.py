@@ -6,10 +6,32 @@ from pathlib import Path
 from typing import Any
 
 from kerasmed.errors import ConfigError, unknown
+from kerasmed.workflows.status import State, state_of
 
 LATEST = "latest"
 # The number that a list of runs shows: the first of these that the report has.
 HEADLINES = ("macro_f1", "macro_auc", "auc", "accuracy")
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How far a run has come.
+
+    Attributes:
+        done: Whole epochs; of the fold under way where the run is cross-validated.
+        planned: Epochs that the config asks for; None where it cannot be read.
+        fold: The fold under way, or the last one; None where the run is not cross-validated.
+        folds: How many folds there will be.
+    """
+
+    done: int
+    planned: int | None
+    fold: int | None = None
+    folds: int | None = None
+
+    def __str__(self) -> str:
+        fold = f"fold {self.fold}/{self.folds or '?'}, " if self.fold is not None else ""
+        return f"{fold}{self.done}/{self.planned or '?'}"
 
 
 @dataclass(frozen=True)
@@ -19,14 +41,28 @@ class RunFolder:
     Attributes:
         folder: The run.
         config: config.yaml as a JSON tree; empty where it cannot be read.
-        manifest: manifest.json; empty where it cannot be read.
+        state: Its true status, and manifest.json.
         report: report.json; empty where the run has none.
     """
 
     folder: Path
     config: dict[str, Any]
-    manifest: dict[str, Any]
+    state: State
     report: dict[str, Any]
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """manifest.json; empty where it cannot be read."""
+        return self.state.manifest
+
+    @property
+    def epochs(self) -> Epochs:
+        """How far it has come."""
+        planned = _number(self.config, "trainer", "epochs")
+        folds = sorted(path for path in (self.folder / "folds").glob("*") if path.is_dir())
+        if not folds:
+            return Epochs(_num_rows(self.folder), planned)
+        return Epochs(_num_rows(folds[-1]), planned, len(folds), _number(self.config, "dataset", "num_folds"))
 
     @property
     def started(self) -> str:
@@ -53,9 +89,7 @@ def list_runs(runs: Path) -> list[RunFolder]:
 
 def read_run(folder: Path) -> RunFolder:
     """What can be read of a run."""
-    return RunFolder(
-        folder, _config(folder / "config.yaml"), _json(folder / "manifest.json"), _json(folder / "report.json")
-    )
+    return RunFolder(folder, _config(folder / "config.yaml"), state_of(folder), _json(folder / "report.json"))
 
 
 def find_run(runs: Path, name: str) -> Path:
@@ -82,6 +116,26 @@ def find_run(runs: Path, name: str) -> Path:
     if len(matching) > 1:
         raise ConfigError(f"run {name!r} could be any of {', '.join(folder.name for folder in matching)}.")
     return matching[0]
+
+
+def latest_of(runs: Path, name: str) -> Path | None:
+    """The newest run whose settings give it this name; None where there is none. A reproduction is another run's."""
+    own = [run for run in list_runs(runs) if run.config.get("name") == name and "reproduces" not in run.manifest]
+    return own[-1].folder if own else None
+
+
+def _number(config: dict[str, Any], section: str, field: str) -> int | None:
+    written = config.get(section)
+    value = written.get(field) if isinstance(written, dict) else None
+    return value if isinstance(value, int) else None
+
+
+def _num_rows(folder: Path) -> int:
+    """Epochs in the history of a run or a fold."""
+    try:
+        return (folder / "metrics.jsonl").read_bytes().count(b"\n")
+    except OSError:
+        return 0
 
 
 def _config(path: Path) -> dict[str, Any]:

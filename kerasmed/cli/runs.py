@@ -12,9 +12,13 @@ from kerasmed.cli.output import show, table
 from kerasmed.cli.run_folders import RunFolder, find_run, list_runs, read_run
 from kerasmed.config.describe import diff_trees
 from kerasmed.evaluation import names
+from kerasmed.workflows.run_folder import resume_command
+from kerasmed.workflows.status import KILLED
 
 # Sets every run apart from every other, and says nothing.
 UNTOLD = ("name",)
+# How a run ended that can go on.
+RESUMABLE = (KILLED, "interrupted", "failed")
 
 
 @click.group()
@@ -31,11 +35,9 @@ def command() -> None:
 def list_all(runs_dir: Path, as_json: bool) -> None:
     """All runs, the oldest first."""
     runs = list_runs(runs_dir)
-    rows = [
-        (run.folder.name, _status(run), run.manifest.get("backend"), _kind(run, "model"), _headline(run))
-        for run in runs
-    ]
-    text = table(rows, ("run", "status", "backend", "model", "score")) if rows else f"no runs in {runs_dir}"
+    heads = ("run", "status", "epochs", "backend", "model", "score")
+    rows = [_row(run) for run in runs]
+    text = table(rows, heads) if rows else f"no runs in {runs_dir}"
     show([_brief(run) for run in runs], text, as_json)
 
 
@@ -44,12 +46,15 @@ def list_all(runs_dir: Path, as_json: bool) -> None:
 @runs_dir_option
 @json_option
 def show_run(run: str, runs_dir: Path, as_json: bool) -> None:
-    """One run: how it ended, its scores with their intervals, its files."""
+    """One run: how it stands, its scores with their intervals, its files."""
     found = read_run(find_run(runs_dir, run))
     manifest, report = found.manifest, found.report
     facts = [
         ("run", found.folder),
-        ("status", " ".join(filter(None, [_status(found), manifest.get("reason")]))),
+        ("status", " ".join(filter(None, [found.state.status, manifest.get("reason")]))),
+        ("held by", found.state.holder),
+        ("go on with", _resume_command(found)),
+        ("epochs", found.epochs),
         ("started", found.started or None),
         ("ended", manifest.get("ended")),
         ("backend", manifest.get("backend")),
@@ -96,11 +101,19 @@ def _differences(first: RunFolder, other: RunFolder) -> list[Any]:
     return [entry for entry in diff_trees(first.config, other.config) if entry.path not in UNTOLD]
 
 
+def _row(run: RunFolder) -> tuple[object, ...]:
+    model, backend = _kind(run, "model"), run.manifest.get("backend")
+    return run.folder.name, run.state.status, run.epochs, backend, model, _headline(run)
+
+
 def _brief(run: RunFolder) -> dict[str, Any]:
     return {
         "name": run.folder.name,
         "folder": str(run.folder),
-        "status": _status(run),
+        "status": run.state.status,
+        "holder": asdict(run.state.holder) if run.state.holder else None,
+        "resume": _resume_command(run),
+        "epochs": asdict(run.epochs),
         "backend": run.manifest.get("backend"),
         "started": run.started or None,
         "dataset": _kind(run, "dataset"),
@@ -109,8 +122,8 @@ def _brief(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def _status(run: RunFolder) -> str:
-    return str(run.manifest.get("status", "unreadable"))
+def _resume_command(run: RunFolder) -> str | None:
+    return resume_command(run.folder) if run.state.status in RESUMABLE else None
 
 
 def _kind(run: RunFolder, section: str) -> str | None:

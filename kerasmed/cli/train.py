@@ -5,26 +5,38 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kerasmed.cli.options import data_dir_option, json_option, run_argument, runs_dir_option, words_argument
+from kerasmed.cli.options import (
+    backend_option,
+    data_dir_option,
+    json_option,
+    run_argument,
+    runs_dir_option,
+    words_argument,
+)  # fmt: skip
 from kerasmed.cli.output import narrate, progress_of, show
+from kerasmed.cli.resume import allow_change_option, go_on
+from kerasmed.cli.run_folders import latest_of
 from kerasmed.config.load import load_run, resolved_yaml
 
 if TYPE_CHECKING:
     from kerasmed.config.run import RunConfig
+    from kerasmed.evaluation.report import Report
     from kerasmed.workflows.places import Places
 
 
 @click.command()
 @run_argument
 @words_argument
-@click.option("--backend", type=click.Choice(["jax", "torch", "tensorflow"]), help="Backend of this run.")
+@backend_option
 @click.option("--dry-run", is_flag=True, help="Show what would run; load no backend.")
+@click.option("--resume", is_flag=True, help="Go on with the newest run of this name, if there is one.")
+@allow_change_option
 @data_dir_option
 @runs_dir_option
 @json_option
 def command(
-    run: str, words: tuple[str, ...], backend: str | None, dry_run: bool, data_dir: Path | None, runs_dir: Path,
-    as_json: bool,
+    run: str, words: tuple[str, ...], backend: str | None, dry_run: bool, resume: bool, allow_change: bool,
+    data_dir: Path | None, runs_dir: Path, as_json: bool,
 ) -> None:  # fmt: skip
     """Fit and judge the model of RUN: a run file's name, a YAML file or a run folder.
 
@@ -37,26 +49,33 @@ def command(
         plan = _plan(config, data_root(data_dir))
         show(plan, f"{resolved_yaml(config)}\n{_in_words(plan['data'])}", as_json)
         return
+    latest = latest_of(runs_dir, config.name) if resume else None
+    if latest is not None:
+        go_on(latest, config, data_dir, allow_change, as_json)
+        return
     from kerasmed.workflows.places import find_places
 
     folder, report = _train(config, find_places(data_dir, runs_dir))
+    show_report(folder, report, as_json)
+
+
+def show_report(folder: Path, report: "Report", as_json: bool) -> None:
+    """Show how good the model of a run is, and where its files are."""
     from kerasmed.evaluation.summary import summary
 
     tree = {"run": str(folder), "metrics": report.to_json()["metrics"], "badges": report.to_json()["badges"]}
     show(tree, f"{summary(report)}\n\nrun     {folder}\nreport  {folder / 'report.html'}", as_json)
 
 
-def _train(config: "RunConfig", places: "Places") -> Any:
+def _train(config: "RunConfig", places: "Places") -> tuple[Path, "Report"]:
     from kerasmed.runtime import use_backend
 
     narrate()
     use_backend(config.backend)
-    from kerasmed.workflows.cross_validate import cross_validate
     from kerasmed.workflows.train import train
 
-    verb = cross_validate if getattr(config.dataset, "cross_validate", False) else train
     with progress_of("preparing records") as progress:
-        return verb(config, places, progress)
+        return train(config, places, progress)
 
 
 def _plan(config: "RunConfig", data: Path) -> dict[str, Any]:

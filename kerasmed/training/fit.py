@@ -2,39 +2,38 @@
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
 
-from kerasmed.config.run import Loader, RunConfig, Trainer
+from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders import open_stream
-from kerasmed.data.loaders.batches import BatchStream, scoring_batches
-from kerasmed.errors import ConfigError, TrainingError
+from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.errors import ConfigError
 from kerasmed.spec import ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
+from kerasmed.training.callbacks.choose import ChooseBest
 from kerasmed.training.callbacks.finite import StopWhenNotFinite
-from kerasmed.training.callbacks.keep import KeepCheckpoints
-from kerasmed.training.callbacks.plateau import LowerOnPlateau
 from kerasmed.training.callbacks.progress import ShowBar, ShowEpochs
-from kerasmed.training.callbacks.record import RecordHistory, WriteHistory
-from kerasmed.training.callbacks.stopping import StopEarly, StopInTime
+from kerasmed.training.callbacks.record import WriteHistory
+from kerasmed.training.callbacks.save import SaveProgress
 from kerasmed.training.callbacks.validate import Validate
-from kerasmed.training.checkpoint import load_weights
+from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
+from kerasmed.training.interruption import Interruption
 from kerasmed.training.losses import build_loss
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
+from kerasmed.training.plain_errors import plain_errors
+from kerasmed.training.resume import Progress, open_progress
+from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.writer import Writer
 
 log = logging.getLogger(__name__)
-Array = np.ndarray
-# (logits, targets) by target name -> metrics by plain name; NaN where one is undefined.
-Measure = Callable[[Mapping[str, Array], Mapping[str, Array]], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,14 @@ class History:
     kept_epoch: int
 
 
-@dataclass(frozen=True)
-class ValidationRows:
-    """The rows scored after every epoch, and how they are measured."""
-
-    rows: Array
-    measure: Measure
-
-
 def fit(
-    model: keras.Model,
-    spec: ExampleSpec,
-    stream: BatchStream,
-    validation: ValidationRows,
-    config: RunConfig,
-    folder: Path,
-) -> History:
+    model: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig,
+    folder: Path, interruption: Interruption | None = None,
+) -> History:  # fmt: skip
     """Fit `model` on `stream`; afterwards it has the weights that `trainer.keep` asks for.
+
+    Where `folder` holds a checkpoint, the training goes on from it: on the backend that wrote it, to the last bit as if
+    it had never been interrupted.
 
     Args:
         model: From physical inputs to logits, by name.
@@ -72,33 +62,28 @@ def fit(
         validation: What is scored after every epoch; without a row, nothing chooses an epoch and the last one is kept.
         config: The run.
         folder: Run folder; history and checkpoints are written there as they come.
+        interruption: Asked before every batch whether to end.
 
     Raises:
         ConfigError: The monitor is no metric of this task, or the backend cannot do what is asked.
-        TrainingError: The loss became not finite, or memory ran out.
+        TrainingError: The loss became not finite, or memory or disk ran out.
+        DataError: Every checkpoint in `folder` is damaged.
+        KeyboardInterrupt: The end was asked for; everything up to the last batch is saved.
     """
-    trainer = config.trainer if len(validation.rows) else _without_choice(config.trainer)
+    if not len(validation.rows):
+        config = _without_choice(config)
+    trainer, checkpoints = config.trainer, folder / "checkpoints"
     trainee = compile_trainee(model, spec, stream, config)
-    validate = _validation(trainee, spec, stream, validation, config)
-    check_monitor(trainer.monitor, _known_metrics(spec, stream, validation))
-    best = Best(trainer.monitor)
-    record = RecordHistory(folder, stream.steps_per_epoch * stream.batch_size)
-    scored = Validate(validate, model)
-    keep = KeepCheckpoints(folder / "checkpoints", scored, best, trainer.checkpoint_every)
-    bar = [ShowBar(trainer.epochs, stream.steps_per_epoch)] if sys.stderr.isatty() else []
-    swap = [SwapAverage()] if trainer.ema_decay is not None else []
-    callbacks = [
-        StopWhenNotFinite(), record, *swap, scored, *swap, keep, *_endings(trainer, best),
-        ShowEpochs(trainer.epochs, trainer.monitor), WriteHistory(record), *bar,
-    ]  # fmt: skip
-    with _plain_errors(config), _closing(bar):
-        trainee.fit(
-            open_stream(stream, _with_engine(config.loader)), steps_per_epoch=stream.steps_per_epoch,
-            epochs=trainer.epochs, callbacks=callbacks, shuffle=False, verbose=0,
-        )  # fmt: skip
+    check_monitor(trainer.monitor, known_metrics(spec, stream, validation))
+    progress = open_progress(folder, stream, trainer)
+    if not progress.is_over(trainer.epochs):
+        scored = Validate(build_validation(trainee, spec, stream, validation, config), model)
+        _run(trainee, stream, scored, config, progress, interruption or Interruption())
+    best = progress.best
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
-    load_weights(folder / "checkpoints" / kept, model)
-    return History(record.rows, best, kept, best.epoch if kept == "best" else len(record.rows))
+    kept_epoch = best.epoch if kept == "best" else len(progress.record.rows)
+    load_weights(epoch_folder(checkpoints, kept_epoch), model)
+    return History(progress.record.rows, best, kept, kept_epoch)
 
 
 def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, config: RunConfig) -> keras.Model:
@@ -113,41 +98,30 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         loss={name: build_loss(config.trainer, target) for name, target in spec.targets.items()},
         steps_per_execution=config.trainer.steps_per_execution,
     )
+    # TensorFlow would build it in the first step, too late for a checkpoint to fill it.
+    trainee.optimizer.build(trainee.trainable_variables)
     return trainee
 
 
-def score(trainee: keras.Model, inputs: Mapping[str, Array], rows: Array, batch_size: int) -> dict[str, Array]:
-    """float32 logits of `rows` by target name, from stored inputs; memory holds one batch of inputs at a time."""
-    batches = ((batch,) for batch in scoring_batches(inputs, rows, batch_size))
-    outputs = trainee.predict(batches, steps=-(-len(rows) // batch_size), verbose=0)
-    return {name: np.asarray(values[: len(rows)], dtype=np.float32) for name, values in outputs.items()}
-
-
-def _validation(
-    trainee: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig
-) -> Callable[[], dict[str, float | None]]:
-    targets = {name: np.asarray(values[validation.rows]) for name, values in stream.targets.items()}
-
-    def validate() -> dict[str, float | None]:
-        if not len(validation.rows):
-            return {}
-        logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size)
-        losses = [build_loss(config.trainer, spec.targets[name])(targets[name], logits[name]) for name in logits]
-        total = float(sum(ops.convert_to_numpy(loss) for loss in losses))
-        measured = {"loss": total, **validation.measure(logits, targets)}
-        return {name: value if np.isfinite(value) else None for name, value in measured.items()}
-
-    return validate
-
-
-def _known_metrics(spec: ExampleSpec, stream: BatchStream, validation: ValidationRows) -> set[str]:
-    if not len(validation.rows):
-        return {"loss"}
-    targets = {name: np.asarray(values[validation.rows]) for name, values in stream.targets.items()}
-    blank = {
-        name: np.zeros((len(validation.rows), len(target.classes)), np.float32) for name, target in spec.targets.items()
-    }
-    return {"loss", "val_loss", *(f"val_{name}" for name in validation.measure(blank, targets))}
+def _run(
+    trainee: keras.Model, stream: BatchStream, scored: Validate, config: RunConfig, progress: Progress,
+    interruption: Interruption,
+) -> None:  # fmt: skip
+    """Fit from where `progress` stands, to the end of the last epoch."""
+    trainer, position, best = config.trainer, progress.position, progress.best
+    swap = [SwapAverage()] if trainer.ema_decay is not None else []
+    bar = [ShowBar(trainer.epochs, position)] if sys.stderr.isatty() else []
+    with plain_errors(config), interruption.waits(), Writer() as writer, _closing(bar):
+        callbacks = [
+            position, *progress.restore, StopWhenNotFinite(position), progress.record, *swap, scored, *swap,
+            ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
+            WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, config, interruption),
+        ]  # fmt: skip
+        trainee.fit(
+            open_stream(stream, _with_engine(config.loader), progress.next_batch),
+            steps_per_epoch=stream.steps_per_epoch, initial_epoch=position.start.epoch, epochs=trainer.epochs,
+            callbacks=callbacks, shuffle=False, verbose=0,
+        )  # fmt: skip
 
 
 def _with_engine(loader: Loader) -> Loader:
@@ -157,20 +131,10 @@ def _with_engine(loader: Loader) -> Loader:
     return loader.model_copy(update={"engine": "tfdata" if keras.backend.backend() == "tensorflow" else "grain"})
 
 
-def _without_choice(trainer: Trainer) -> Trainer:
+def _without_choice(config: RunConfig) -> RunConfig:
     log.info("no validation examples: every epoch is trained and the last one is kept")
-    return trainer.model_copy(update={"monitor": "loss", "keep": "last", "early_stopping": None})
-
-
-def _endings(trainer: Trainer, best: Best) -> list[keras.callbacks.Callback]:
-    endings: list[keras.callbacks.Callback] = []
-    if trainer.schedule == "plateau":
-        endings.append(LowerOnPlateau(best, trainer.plateau_patience, trainer.plateau_factor))
-    if trainer.early_stopping is not None:
-        endings.append(StopEarly(best, trainer.early_stopping))
-    if trainer.time_budget_min is not None:
-        endings.append(StopInTime(trainer.time_budget_min))
-    return endings
+    trainer = config.trainer.model_copy(update={"monitor": "loss", "keep": "last", "early_stopping": None})
+    return config.model_copy(update={"trainer": trainer})
 
 
 @contextmanager
@@ -180,24 +144,3 @@ def _closing(bars: list[ShowBar]) -> Iterator[None]:
     finally:
         for bar in bars:
             bar.close()
-
-
-@contextmanager
-def _plain_errors(config: RunConfig) -> Iterator[None]:
-    """No disk, and a backend's way of saying "no memory", in one line."""
-    try:
-        yield
-    except OSError as error:
-        raise TrainingError(
-            f"{error.filename or 'a file of the run'}: {error.strerror or error}; make room, and train again. "
-            "The checkpoints before it are intact."
-        ) from error
-    except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(
-            word in str(error) for word in ("RESOURCE_EXHAUSTED", "out of memory")
-        ):
-            raise
-        half = max(1, config.loader.batch_size // 2)
-        raise TrainingError(
-            f"out of memory at loader.batch_size={config.loader.batch_size}; try loader.batch_size={half}."
-        ) from error

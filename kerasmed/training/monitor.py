@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from kerasmed.errors import unknown
 
@@ -24,6 +25,15 @@ class Best:
             return False
         self.value, self.epoch = value, epoch
         return True
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"metric": self.metric, "value": self.value if self.epoch else None, "epoch": self.epoch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint; values of another metric say nothing about this one."""
+        if state["metric"] == self.metric and state["epoch"]:
+            self.value, self.epoch = state["value"], state["epoch"]
 
     def _is_better(self, value: float) -> bool:
         return value < self.value if self.metric in LOWER_IS_BETTER else value > self.value

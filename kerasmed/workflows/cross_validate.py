@@ -1,6 +1,7 @@
 """kerasmed train ... dataset.cross_validate=true: every record is judged by a model that never saw it."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from kerasmed.data.splits import folds
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.judged import Judged
 from kerasmed.evaluation.report import Report
+from kerasmed.training.interruption import Interruption
+from kerasmed.workflows.fitting import fit_stream, training_stream
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, describe_splits, gather_material
-from kerasmed.workflows.run_folder import recorded, update_manifest
-from kerasmed.workflows.train import fit_stream, open_run_folder, training_stream
+from kerasmed.workflows.run_folder import update_manifest
 
 log = logging.getLogger(__name__)
 NOTE = (
@@ -28,8 +30,10 @@ NOTE = (
 )
 
 
-def cross_validate(config: RunConfig, places: Places, progress: Progress | None = None) -> tuple[Path, Report]:
-    """Fit one model per fold; judge all folds' held-out records together.
+def plan_folds(
+    config: RunConfig, places: Places, progress: Progress | None
+) -> tuple[Material, Callable[[Path, Interruption], Report]]:
+    """The work of one model per fold, all folds' held-out records judged together.
 
     Raises:
         ConfigError: The trainer would choose an epoch by the records that judge.
@@ -41,18 +45,20 @@ def cross_validate(config: RunConfig, places: Places, progress: Progress | None 
     facts = [describe_splits(material.dataset, material.prepared, splits) for splits in parts]
     material = _noted(material, {**material.facts, "folds": [fact["test"]["records"] for fact in facts]})
     streams = [training_stream(config, material, splits.train) for splits in parts]
-    folder = open_run_folder(config, places, material)
-    with recorded(folder):
+
+    def work(folder: Path, interruption: Interruption) -> Report:
         fold_folders = [folder / "folds" / f"{number + 1:02d}" for number in range(len(parts))]
         judged = _pooled(
             [
-                _judge_fold(config, material, stream, splits.test, part)
+                _judge_fold(config, material, stream, splits.test, part, interruption)
                 for stream, splits, part in zip(streams, parts, fold_folders, strict=True)
             ]
         )
         report = judge(judged, material, config)
         write_report(report, judged, material, folder)
-    return folder, report
+        return report
+
+    return material, work
 
 
 def _refuse_selection(config: RunConfig) -> None:
@@ -70,15 +76,17 @@ def _noted(material: Material, facts: dict[str, object]) -> Material:
     return replace(material, dataset=replace(material.dataset, notes=notes, protocol=protocol), facts=facts)
 
 
-def _judge_fold(config: RunConfig, material: Material, stream: BatchStream, rows: Array, folder: Path) -> Judged:
+def _judge_fold(
+    config: RunConfig, material: Material, stream: BatchStream, rows: Array, folder: Path, interruption: Interruption
+) -> Judged:
     import keras
 
     keras.utils.clear_session()
     held_out = sorted(set(material.prepared.index["record"][rows].tolist()))
     log.info("fold %s: held out %s", folder.name, ", ".join(held_out))
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     update_manifest(folder, held_out=held_out)
-    model = fit_stream(config, material, stream, rows, folder)
+    model = fit_stream(config, material, stream, rows, folder, interruption)
     return score_rows(model, material, rows, config.evaluation)
 
 

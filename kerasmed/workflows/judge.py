@@ -22,7 +22,7 @@ from kerasmed.workflows.run_folder import public_facts, read_manifest
 if TYPE_CHECKING:
     import keras
 
-    from kerasmed.training.fit import Measure
+    from kerasmed.training.scoring import Measure
 
 
 def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
@@ -55,8 +55,8 @@ def probabilities(logits: Array, target: TargetSpec) -> Array:
 def score_rows(model: "keras.Model", material: Material, rows: Array, settings: Evaluation) -> Judged:
     """Scores of `rows` beside their truth."""
     from kerasmed.config.run import Augmentation
-    from kerasmed.training.fit import score
     from kerasmed.training.front import build_trainee
+    from kerasmed.training.scoring import score
 
     spec, arrays, index = material.prepared.spec, material.prepared.arrays, material.prepared.index
     (name,) = spec.targets

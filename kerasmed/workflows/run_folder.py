@@ -5,10 +5,8 @@ import logging
 import os
 import platform
 import shlex
-import signal
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,11 +22,13 @@ from kerasmed.config.load import load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError, DataError, InterruptedRunError, KerasmedError
 from kerasmed.spec import ExampleSpec
+from kerasmed.training.interruption import Interruption, interruptible
 
 if TYPE_CHECKING:
     import keras
 
 log = logging.getLogger("kerasmed")
+LOCK = "run.lock"
 PACKAGES = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow", "grain", "numpy", "scipy", "scikit-learn", "wfdb")
 
 
@@ -45,7 +45,7 @@ def create_run(runs: Path, config: RunConfig, manifest: dict[str, Any]) -> Path:
         (folder / "checkpoints").mkdir()
         (folder / "plots").mkdir()
         files.write_text(folder / "config.yaml", resolved_yaml(config))
-        update_manifest(folder, **environment(), **manifest, status="running", started=_now())
+        update_manifest(folder, **environment(), **manifest, status="created", started=now())
     except OSError as error:
         raise ConfigError(
             f"run folder {folder} cannot be written ({error.strerror}); name another with --runs-dir."
@@ -54,26 +54,57 @@ def create_run(runs: Path, config: RunConfig, manifest: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def recorded(folder: Path) -> Iterator[None]:
-    """Keeps log.txt, and writes into the manifest how the run ended.
+def claimed(folder: Path) -> Iterator[None]:
+    """Nobody else trains the run in `folder` inside the block.
 
     Raises:
-        InterruptedRunError: Ctrl-C or SIGTERM; the message holds the command that starts the run again.
+        ConfigError: Another process does; it is named.
     """
     try:
-        with _log_in(folder / "log.txt"), _sigterm_as_ctrl_c():
+        with files.held(folder / LOCK):
             yield
+    except files.HeldError as error:
+        raise ConfigError(f"{folder} is being trained by {error.holder or 'another process'}; wait for it.") from error
+
+
+@contextmanager
+def recorded(folder: Path) -> Iterator[Interruption]:
+    """Keeps log.txt, and writes into the manifest how the run ended.
+
+    Yields what a training asks whether to end after the batch.
+
+    Raises:
+        InterruptedRunError: Ctrl-C or SIGTERM; the message holds the command that goes on.
+    """
+    update_manifest(folder, status="running", reason=None, ended=None)
+    try:
+        with _log_in(folder / "log.txt"), interruptible(lambda: _end_at_once(folder)) as interruption:
+            yield interruption
     except KeyboardInterrupt:
-        update_manifest(folder, status="interrupted", ended=_now())
-        raise InterruptedRunError(
-            f"interrupted; checkpoints of whole epochs are in {folder / 'checkpoints'}. "
-            f"Start the same run again: {_command(folder)}"
-        ) from None
+        update_manifest(folder, status="interrupted", ended=now())
+        raise InterruptedRunError(_interrupted(folder)) from None
     except BaseException as error:
         with suppress(OSError):  # a full disk must not hide what happened
-            update_manifest(folder, status="failed", reason=_reason(error), ended=_now())
+            update_manifest(folder, status="failed", reason=_reason(error), ended=now())
         raise
-    update_manifest(folder, status="complete", ended=_now())
+    update_manifest(folder, status="complete", ended=now())
+
+
+def _end_at_once(folder: Path) -> None:
+    """For a process whose main thread is deep in native code and cannot be told; its checkpoints are whole anyway."""
+    with suppress(OSError):
+        update_manifest(folder, status="interrupted", ended=now())
+    log.error("error: %s", _interrupted(folder))
+    os._exit(InterruptedRunError.exit_code)
+
+
+def _interrupted(folder: Path) -> str:
+    return f"interrupted; go on with: {resume_command(folder)}"
+
+
+def resume_command(folder: Path) -> str:
+    """The command that goes on with the run in `folder`."""
+    return shlex.join(["kerasmed", "resume", str(folder)])
 
 
 @contextmanager
@@ -103,26 +134,6 @@ def _reason(error: BaseException) -> str:
     return str(error) if isinstance(error, KerasmedError) else f"{type(error).__name__}: {error}"
 
 
-@contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """SIGTERM, by which schedulers end a job, is treated as Ctrl-C is; only the main thread may ask for that."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _command(folder: Path) -> str:
-    """The command that starts the run in `folder` again."""
-    data = read_manifest(folder)["data"]["root"]
-    words = ("train", folder / "config.yaml", "--data-dir", data, "--runs-dir", folder.parent)
-    return shlex.join(["kerasmed", *map(str, words)])
-
-
 def update_manifest(folder: Path, **facts: Any) -> None:
     """Add `facts` to manifest.json."""
     path = folder / "manifest.json"
@@ -142,7 +153,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{folder} is no run folder (no config.yaml and manifest.json); `kerasmed runs list` shows them."
         )
-    return _read_tree(path)
+    return read_tree(path)
 
 
 def public_facts(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -165,10 +176,15 @@ def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
     spec = folder / "spec.json"
     if not spec.is_file():
         raise ConfigError(f"{folder} ended before its data were prepared; train it again.")
-    return load_run(folder), ExampleSpec.from_json(_read_tree(spec))
+    return load_run(folder), ExampleSpec.from_json(read_tree(spec))
 
 
-def _read_tree(path: Path) -> dict[str, Any]:
+def read_tree(path: Path) -> dict[str, Any]:
+    """The JSON tree of a file in a run folder.
+
+    Raises:
+        DataError: It is damaged.
+    """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -185,7 +201,7 @@ def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]"
         ConfigError: The run was cross-validated, so that no one model is its own.
         DataError: It has no complete checkpoint.
     """
-    from kerasmed.training.checkpoint import load_weights
+    from kerasmed.training.checkpoint import epoch_folder, load_weights, newest_epoch
 
     config, spec = open_run(folder)
     if (folder / "folds").is_dir():
@@ -195,9 +211,9 @@ def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]"
         )
     runtime.use_precision(config.trainer.precision)
     model = build(config.model, spec)
-    # A finished run says which checkpoint was judged; one that ended early has its last whole epoch.
-    kept = read_manifest(folder).get("kept", "last")
-    load_weights(folder / "checkpoints" / kept, model)
+    # A finished run says which epoch was judged; one that ended early has its last whole epoch.
+    checkpoints = folder / "checkpoints"
+    load_weights(epoch_folder(checkpoints, read_manifest(folder).get("kept_epoch") or newest_epoch(checkpoints)), model)
     return model, config, spec
 
 
@@ -229,5 +245,6 @@ def git_state() -> dict[str, Any]:
         return {}
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fakes.small_runs import TrainedRun, copied
@@ -42,6 +43,33 @@ def test_a_bad_record_of_a_folder_is_told_and_the_others_predicted(predict, trai
     assert ended.code == 0
     assert "not predicted: S001.dat: " in ended.out
     assert {path.stem for path in Path("predictions").iterdir()} == {"S002", "S003"}
+
+
+def test_of_several_paths_a_bad_one_is_told_and_the_others_are_predicted(predict, record, tmp_path):
+    bad = tmp_path / "bad.hea"
+    bad.write_text("bad 1 360 10\n")
+    ended = predict(bad, record, tmp_path / "notes.txt")
+    assert ended.code == 3
+    assert ended.out.startswith("S002, ")
+    first, second = ended.err.splitlines()
+    assert first.startswith("error: bad.hea: ")
+    assert second.startswith("error: notes.txt: is neither a WFDB record (.hea) nor ")
+    assert {path.stem for path in Path("predictions").iterdir()} == {"S002"}
+
+
+def test_the_exit_code_of_several_paths_is_that_of_the_first_fault(predict, record, tmp_path):
+    beats = tmp_path / "beats.npy"
+    np.save(beats, np.zeros((2, 3), np.float32))
+    assert predict(record, beats, tmp_path / "notes.txt").code == 4
+    assert predict(record, tmp_path / "notes.txt", beats).code == 3
+
+
+def test_where_none_of_several_paths_can_be_predicted_nothing_is_written(predict, tmp_path):
+    ended = predict(tmp_path / "a.txt", tmp_path / "b.txt", "--json")
+    assert (ended.code, ended.tree["predictions"]) == (3, [])
+    assert list(ended.tree["failed"]) == [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    assert ended.err.count("\n") == 2
+    assert not Path("predictions").exists()
 
 
 def test_a_folder_in_which_nothing_can_be_predicted_is_exit_code_3(predict, trained, tmp_path):

@@ -33,6 +33,8 @@ def command(fault):
     if fault == "wait":
         print("waiting", flush=True)
         time.sleep(60)
+    if fault == "end":
+        raise EOFError("No data left in file")
     open(fault)
 """
 
@@ -141,6 +143,14 @@ def test_with_json_an_error_is_json_on_stdout_and_words_on_stderr(words, kerasme
 @pytest.mark.usefixtures("strange_verb")
 def test_a_file_that_the_system_refuses_is_one_line(kerasmed, tmp_path):
     assert kerasmed("strange", tmp_path).err == f"error: {tmp_path}: Is a directory\n"
+
+
+@pytest.mark.usefixtures("strange_verb")
+def test_a_file_that_ends_early_is_a_fault_and_no_interruption(kerasmed, capsys):
+    with pytest.raises(RuntimeError, match=r"^what was read ended too early: No data left in file$") as caught:
+        kerasmed("strange", "end")
+    assert isinstance(caught.value.__cause__, EOFError)
+    assert capsys.readouterr().err == ""
 
 
 def test_ctrl_c_ends_with_130(tmp_path):

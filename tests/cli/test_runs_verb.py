@@ -1,8 +1,21 @@
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from kerasmed.config.load import load_run, resolved_yaml
+
+HOLD = """\
+import pathlib, sys, time
+from kerasmed.files import held
+
+with held(pathlib.Path(sys.argv[1]) / "run.lock"):
+    print("holding", flush=True)
+    time.sleep(60)
+"""
 
 
 def make_run(runs, name, started, macro_f1=None, words=(), **manifest):
@@ -28,6 +41,30 @@ def make_run(runs, name, started, macro_f1=None, words=(), **manifest):
     return folder
 
 
+def write_epochs(folder, count):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [{"epoch": number + 1, "loss": 1.0} for number in range(count)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def hold():
+    """Starts processes that hold the lock of a run as a training does; those that a test leaves are killed."""
+    started = []
+
+    def start(folder):
+        process = subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout.readline() == "holding\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(timeout=20)
+        process.stdout.close()
+
+
 @pytest.fixture
 def runs(tmp_path):
     runs = tmp_path / "all runs"
@@ -42,10 +79,57 @@ def test_runs_are_listed_the_oldest_first(kerasmed, runs):
     assert [run["name"][-6:] for run in tree] == ["cccccc", "aaaaaa", "bbbbbb"]
     assert [run["status"] for run in tree] == ["complete", "complete", "failed"]
     lines = kerasmed("runs", "list", "--runs-dir", runs).out.splitlines()
-    assert lines[1].split() == (
-        ["b-20260101-000000-cccccc", "complete", "jax", "se_resnet1d", "Macro", "F1", "0.500", "(0.400", "to", "0.600)"]
-    )
+    columns = ["b-20260101-000000-cccccc", "complete", "0/12", "jax", "se_resnet1d"]
+    assert lines[1].split() == [*columns, "Macro", "F1", "0.500", "(0.400", "to", "0.600)"]
     assert lines[3].endswith("-")
+
+
+def test_a_run_with_a_living_holder_is_running_and_names_it(kerasmed, runs, hold):
+    folder = make_run(runs, "c-20260104-000000-dddddd", "2026-01-04T00:00:00+00:00", status="running")
+    process = hold(folder)
+    tree = kerasmed("runs", "show", "c-", "--runs-dir", runs, "--json").tree
+    assert (tree["status"], tree["holder"]["pid"], tree["resume"]) == ("running", process.pid, None)
+    said = kerasmed("runs", "show", "c-", "--runs-dir", runs).out
+    assert f"held by  process {process.pid} on " in said
+    assert " since " in said
+
+
+def test_a_run_whose_holder_was_killed_is_killed_and_says_how_to_go_on(kerasmed, runs, hold):
+    folder = make_run(runs, "c-20260104-000000-dddddd", "2026-01-04T00:00:00+00:00", status="running")
+    process = hold(folder)
+    assert kerasmed("runs", "list", "--runs-dir", runs, "--json").tree[-1]["status"] == "running"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=20)
+    run = kerasmed("runs", "list", "--runs-dir", runs, "--json").tree[-1]
+    assert (run["status"], run["holder"], run["resume"]) == ("killed", None, f"kerasmed resume '{folder}'")
+    assert f"go on with  kerasmed resume '{folder}'" in kerasmed("runs", "show", "c-", "--runs-dir", runs).out
+
+
+@pytest.mark.parametrize("status", ["complete", "failed", "interrupted"])
+def test_a_run_that_told_its_end_keeps_it_whoever_holds_its_lock(status, kerasmed, runs, hold):
+    folder = make_run(runs, "c-20260104-000000-dddddd", "2026-01-04T00:00:00+00:00", status=status)
+    hold(folder)
+    tree = kerasmed("runs", "show", "c-", "--runs-dir", runs, "--json").tree
+    assert (tree["status"], tree["holder"]) == (status, None)
+    assert (tree["resume"] is None) == (status == "complete")
+
+
+def test_the_list_says_how_many_epochs_are_done(kerasmed, runs):
+    folder = make_run(
+        runs, "c-20260104-000000-dddddd", "2026-01-04T00:00:00+00:00", words=["trainer.epochs=7"], status="running"
+    )
+    write_epochs(folder, 3)
+    assert kerasmed("runs", "list", "--runs-dir", runs).out.splitlines()[-1].split()[1:3] == ["killed", "3/7"]
+
+
+def test_of_a_cross_validated_run_the_fold_under_way_is_told(kerasmed, runs):
+    words = ["dataset.cross_validate=true", "dataset.num_folds=5", "trainer.epochs=7"]
+    folder = make_run(runs, "c-20260104-000000-dddddd", "2026-01-04T00:00:00+00:00", words=words, status="running")
+    write_epochs(folder / "folds" / "01", 7)
+    write_epochs(folder / "folds" / "02", 2)
+    assert "epochs      fold 2/5, 2/7\n" in kerasmed("runs", "show", "c-", "--runs-dir", runs).out
+    told = kerasmed("runs", "show", "c-", "--runs-dir", runs, "--json").tree["epochs"]
+    assert told == {"done": 2, "planned": 7, "fold": 2, "folds": 5}
 
 
 def test_no_runs_is_no_error(kerasmed):

@@ -77,6 +77,20 @@ def small_config(folder: Path, *words: str) -> RunConfig:
     return load_run(write_small_run(folder), words)
 
 
+def killed(run: TrainedRun, target: Path) -> Path:
+    """A copy of a run of two epochs in `target`/<its name>, as a kill within its second epoch would have left it."""
+    folder = Path(shutil.copytree(run.folder, target / run.folder.name))
+    (_, last) = sorted((folder / "checkpoints").glob("step-*"))
+    shutil.rmtree(last)
+    for page in folder.glob("report.*"):
+        page.unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in ("ended", "epochs", "kept", "kept_epoch", "best", "weights_sha256"):
+        del manifest[name]
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "status": "running"}))
+    return folder
+
+
 def copied(root: Path, target: Path) -> Path:
     """A copy of a data root, to be spoilt."""
     return Path(shutil.copytree(root, target))

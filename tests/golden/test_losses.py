@@ -55,7 +55,7 @@ def ten_losses(kind):
 
 
 def read(model):
-    from kerasmed.training.checkpoint import read_variables
+    from kerasmed.training.variables import read_variables
 
     return read_variables(model.weights)
 

@@ -20,7 +20,8 @@ def accuracy(logits, targets):
 
 def fitted(folder: Path, config, stream=None, held_out=HELD_OUT):
     from kerasmed.runtime import seed_everything, use_precision
-    from kerasmed.training.fit import ValidationRows, fit
+    from kerasmed.training.fit import fit
+    from kerasmed.training.scoring import ValidationRows
 
     seed_everything(config.seed)
     use_precision(config.trainer.precision)
@@ -65,18 +66,24 @@ def test_the_kept_weights_are_those_of_the_best_epoch(tmp_path):
 
     model, history = fitted(tmp_path, toy_config(epochs=3, monitor="val_accuracy"))
     kept = digest(model)
-    load_weights(tmp_path / "checkpoints" / "best", model)
+    best = tmp_path / "checkpoints" / f"epoch-{history.best.epoch:04d}"
+    load_weights(best, model)
     assert digest(model) == kept
-    assert verify_checkpoint(tmp_path / "checkpoints" / "best")["epoch"] == history.best.epoch == history.kept_epoch
+    assert verify_checkpoint(best)["epoch"] == history.best.epoch == history.kept_epoch
 
 
 def test_keep_last_leaves_the_last_weights(tmp_path):
-    from kerasmed.training.checkpoint import verify_checkpoint
+    _, history = fitted(tmp_path, toy_config(epochs=2, keep="last"))
+    assert (history.kept, history.kept_epoch) == ("last", 2)
 
-    _, history = fitted(tmp_path, toy_config(epochs=2, keep="last", checkpoint_every=1))
-    assert history.kept_epoch == 2
-    assert verify_checkpoint(tmp_path / "checkpoints" / "last")["epoch"] == 2
-    assert {"best", "last", "epoch-0001", "epoch-0002"} == {p.name for p in (tmp_path / "checkpoints").iterdir()}
+
+def test_two_generations_are_kept_and_the_epochs_they_speak_of_and_every_nth(tmp_path):
+    # Nothing improves after the first epoch, which so stays the best.
+    config = toy_config(epochs=7, learning_rate=1e-12, monitor="val_accuracy", checkpoint_every=3)
+    fitted(tmp_path, config)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "epoch-0001", "epoch-0003", "epoch-0006", "epoch-0007", "step-000000036", "step-000000042",
+    ]  # fmt: skip
 
 
 def test_without_validation_rows_nothing_chooses_and_the_last_epoch_is_kept(tmp_path):
@@ -117,15 +124,18 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_batch(tmp_path):
 def test_the_time_budget_ends_the_epoch_early_and_keeps_it(tmp_path):
     _, history = fitted(tmp_path, toy_config(epochs=50, time_budget_min=1e-6))
     assert len(history.rows) == 1
-    assert (tmp_path / "checkpoints" / "last" / "manifest.json").is_file()
+    assert (tmp_path / "checkpoints" / "epoch-0001" / "manifest.json").is_file()
 
 
 def test_the_moving_average_is_what_is_evaluated_and_kept(tmp_path):
     from kerasmed.training.checkpoint import TRAINING, WEIGHTS
 
     model, _ = fitted(tmp_path, toy_config(epochs=1, ema_decay=0.9))
-    checkpoint = tmp_path / "checkpoints" / "last"
-    with np.load(checkpoint / WEIGHTS) as kept, np.load(checkpoint / TRAINING) as raw:
+    checkpoints = tmp_path / "checkpoints"
+    with (
+        np.load(checkpoints / "epoch-0001" / WEIGHTS) as kept,
+        np.load(checkpoints / "step-000000006" / TRAINING) as raw,
+    ):
         first, all_raw = kept["00000"], [raw[name] for name in raw.files]
     np.testing.assert_array_equal(model.get_weights()[0], first)
     # The checkpoint holds the weights that training goes on with, and their average beside them.
@@ -194,12 +204,12 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     from kerasmed.training.checkpoint import load_weights
 
     model, _ = fitted(tmp_path, toy_config(epochs=1))
-    file = tmp_path / "checkpoints" / "best" / "weights.npz"
+    file = tmp_path / "checkpoints" / "epoch-0001" / "weights.npz"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(DataError, match="does not match its hash"):
-        load_weights(tmp_path / "checkpoints" / "best", model)
+        load_weights(tmp_path / "checkpoints" / "epoch-0001", model)
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
@@ -207,4 +217,4 @@ def test_weights_of_another_model_are_refused(tmp_path):
 
     fitted(tmp_path, toy_config(epochs=1))
     with pytest.raises(DataError, match="another model"):
-        load_weights(tmp_path / "checkpoints" / "best", build(SMALL_MODELS["cnn_lstm"], toy_spec()))
+        load_weights(tmp_path / "checkpoints" / "epoch-0001", build(SMALL_MODELS["cnn_lstm"], toy_spec()))

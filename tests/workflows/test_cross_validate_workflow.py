@@ -8,9 +8,9 @@ import pytest
 from kerasmed.config.load import load_run
 from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError
-from kerasmed.workflows.cross_validate import cross_validate
 from kerasmed.workflows.evaluate import evaluate_run
 from kerasmed.workflows.places import Places
+from kerasmed.workflows.train import train
 from tests.fakes.beats import write_beats
 from tests.fakes.small_runs import write_small_run
 
@@ -37,7 +37,7 @@ def configured(folder: Path, backend: str, *words: str) -> RunConfig:
 def folder(request: pytest.FixtureRequest, places: Places) -> Path:
     """A run of two folds; once, whatever the backend."""
     backend = request.getfixturevalue("backend")
-    return cross_validate(configured(places.data, backend, "trainer.keep=last"), places)[0]
+    return train(configured(places.data, backend, "trainer.keep=last"), places)[0]
 
 
 def test_every_record_is_judged_by_a_model_that_never_saw_it(folder: Path) -> None:
@@ -51,7 +51,7 @@ def test_every_record_is_judged_by_a_model_that_never_saw_it(folder: Path) -> No
 def test_a_fold_leaves_its_history_and_its_weights(folder: Path) -> None:
     for fold in ("01", "02"):
         found = {path.relative_to(folder / "folds" / fold).as_posix() for path in (folder / "folds" / fold).rglob("*")}
-        assert {"history.csv", "metrics.jsonl", "checkpoints/last/weights.npz"} <= found
+        assert {"history.csv", "metrics.jsonl", "checkpoints/epoch-0001/weights.npz"} <= found
 
 
 def test_the_report_says_how_it_was_judged_and_what_is_missing(folder: Path) -> None:
@@ -68,6 +68,6 @@ def test_a_cross_validated_run_has_no_model_of_its_own(folder: Path, places: Pla
 def test_choosing_an_epoch_by_the_records_that_judge_is_refused(places: Places, tmp_path: Path) -> None:
     nowhere = Places(places.data, tmp_path / "runs", tmp_path / "cache")
     with pytest.raises(ConfigError, match=r"set trainer\.keep=last"):
-        cross_validate(configured(tmp_path, "jax"), nowhere)
+        train(configured(tmp_path, "jax"), nowhere)
     assert not (tmp_path / "runs").exists()
     assert not (tmp_path / "cache").exists()

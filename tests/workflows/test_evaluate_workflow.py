@@ -37,12 +37,12 @@ def test_report_page_and_plots_come_out_as_they_were(trained: TrainedRun, run: P
         assert (run / name).read_bytes() == (trained.folder / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("kept", ["best", "last"])
-def test_the_model_opened_is_the_checkpoint_that_was_judged(run: Path, kept: str) -> None:
-    from kerasmed.training.checkpoint import WEIGHTS
+@pytest.mark.parametrize("kept_epoch", [1, 2, None])
+def test_the_model_opened_is_the_epoch_that_was_judged_or_else_the_last(run: Path, kept_epoch: int | None) -> None:
+    from kerasmed.training.checkpoint import WEIGHTS, epoch_folder
 
-    update_manifest(run, kept=kept)
-    with np.load(run / "checkpoints" / kept / WEIGHTS) as stored:
+    update_manifest(run, kept_epoch=kept_epoch)
+    with np.load(epoch_folder(run / "checkpoints", kept_epoch or 2) / WEIGHTS) as stored:
         expected = [stored[name] for name in sorted(stored.files)]
     model, _, _ = load_run_model(run)
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(model.get_weights(), expected, strict=True))
@@ -76,7 +76,8 @@ def test_a_model_is_opened_in_the_precision_it_was_trained_in(run: Path) -> None
 
 @pytest.mark.parametrize("name", ["weights.npz", "manifest.json"])
 def test_a_damaged_checkpoint_is_refused(name: str, trained: TrainedRun, run: Path) -> None:
-    (run / "checkpoints" / "best" / name).write_bytes(b"")
+    for kept in (run / "checkpoints").glob("epoch-*"):
+        (kept / name).write_bytes(b"")
     with pytest.raises(DataError, match="is damaged: a file does not match its hash"):
         evaluate_run(run, trained.places)
 

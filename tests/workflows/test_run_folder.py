@@ -53,8 +53,9 @@ def train(backend: str, simulated_root: Path, tmp_path: Path, monkeypatch: pytes
     places = ("--data-dir", simulated_root, "--runs-dir", tmp_path / "all runs")
 
     def call(*words: str) -> tuple[Said, Path]:
+        before = {*(tmp_path / "all runs").glob("*")}
         said = say("train", write_small_run(tmp_path), f"backend={backend}", *words, *places)
-        (run,) = (tmp_path / "all runs").iterdir()
+        (run,) = {*(tmp_path / "all runs").iterdir()} - before
         return said, run
 
     return call
@@ -77,9 +78,9 @@ def test_a_runs_folder_that_cannot_be_made_is_named(tmp_path: Path, config: RunC
 
 
 def test_a_run_that_ends_well_is_complete(folder: Path) -> None:
-    assert manifest_of(folder)["status"] == "running"
+    assert manifest_of(folder)["status"] == "created"
     with recorded(folder):
-        pass
+        assert manifest_of(folder)["status"] == "running"
     assert manifest_of(folder)["status"] == "complete"
 
 
@@ -101,7 +102,7 @@ def test_a_fault_of_ours_leaves_its_trace_in_the_log(folder: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_ends_a_run_as_interrupted(number: signal.Signals, folder: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    command = r"kerasmed train .*config\.yaml --data-dir '/a place' --runs-dir"
+    command = f"go on with: kerasmed resume {folder}"
     with pytest.raises(InterruptedRunError, match=command), recorded(folder):
         signal.raise_signal(number)
     assert manifest_of(folder)["status"] == "interrupted"
@@ -142,16 +143,18 @@ def test_a_machine_without_git_has_no_commit_to_tell(monkeypatch: pytest.MonkeyP
     assert git_state() == {}
 
 
-def test_ctrl_c_in_training_ends_with_130_and_the_command_to_start_again(train) -> None:
+def test_ctrl_c_ends_a_training_after_the_batch_and_the_command_it_prints_ends_it_as_it_would_have(train) -> None:
+    _, straight = train()
     with when("epoch 1/", signal.SIGINT):
         said, run = train()
     (line,) = said.errors
-    words = shlex.split(line.partition("Start the same run again: ")[2])
     assert said.code == 130
     assert manifest_of(run)["status"] == "interrupted"
-    assert (run / "checkpoints" / "last" / "weights.npz").is_file()
     assert not (run / "report.json").exists()
-    assert say(*words[1:], "--dry-run").code == 0
+    words = shlex.split(line.partition("go on with: ")[2])
+    assert say(*words[1:]).code == 0
+    assert manifest_of(run)["status"] == "complete"
+    assert manifest_of(run)["weights_sha256"] == manifest_of(straight)["weights_sha256"]
 
 
 def test_a_loss_that_is_not_finite_ends_with_5_and_nothing_unsound_is_kept(train) -> None:

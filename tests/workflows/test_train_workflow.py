@@ -28,10 +28,21 @@ def read(folder: Path, name: str):
 def test_a_run_folder_holds_all_that_a_run_is(trained: TrainedRun) -> None:
     found = {path.relative_to(trained.folder).as_posix() for path in trained.folder.rglob("*") if path.is_file()}
     pictures = {name for name in found if name.startswith("plots/")}
-    kept = {f"checkpoints/{name}/weights.npz" for name in ("best", "last")}
+    kept = {"checkpoints/epoch-0002/weights.npz"} | {
+        f"checkpoints/step-{step:09d}/{name}"
+        for step in steps_of(trained)
+        for name in ("training.npz", "state.json", "manifest.json")
+    }
     assert found - pictures >= FILES | kept
     assert {"plots/confusion.png", "plots/history.png", "plots/worst.png"} <= pictures
     assert all((trained.folder / name).read_bytes().startswith(PNG) for name in pictures)
+
+
+def steps_of(trained: TrainedRun) -> list[int]:
+    """The global steps at which the two epochs ended."""
+    found = sorted(int(path.name[5:]) for path in (trained.folder / "checkpoints").glob("step-*"))
+    assert found[1] == 2 * found[0] > 0
+    return found
 
 
 def test_a_run_is_named_by_its_config_and_its_start(trained: TrainedRun) -> None:
@@ -60,7 +71,8 @@ def test_the_manifest_names_the_commit(trained: TrainedRun) -> None:
 
 
 def test_the_manifest_holds_the_digest_of_the_kept_weights(trained: TrainedRun) -> None:
-    with np.load(trained.folder / "checkpoints" / "best" / "weights.npz") as weights:
+    kept = f"epoch-{read(trained.folder, 'manifest.json')['kept_epoch']:04d}"
+    with np.load(trained.folder / "checkpoints" / kept / "weights.npz") as weights:
         content = b"".join(weights[name].tobytes() for name in sorted(weights.files))
     assert read(trained.folder, "manifest.json")["weights_sha256"] == hashlib.sha256(content).hexdigest()
 

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from kerasmed.errors import TrainingError
+from kerasmed.training.callbacks.position import TrackPosition
 
 LONGEST_WAIT_S = 5.0
 
@@ -21,8 +22,9 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
     async_safe = True
 
-    def __init__(self) -> None:
+    def __init__(self, position: TrackPosition) -> None:
         super().__init__()
+        self.position = position
         self.epoch = 0
         self.rate = math.nan
         self.begun: list[int] = []
@@ -50,9 +52,9 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             self.reported.wait_for(lambda: self._all_before(batch), LONGEST_WAIT_S)
             first = min(place for place, good in self.finite.items() if not good)
         raise TrainingError(
-            f"the loss is not finite at epoch {self.epoch + 1}, batch {first + 1} (the epoch began with a learning "
-            f"rate of {self.rate:.3g}); lower trainer.learning_rate or set trainer.clip_norm. The checkpoints "
-            "before it are intact."
+            f"the loss is not finite at epoch {self.epoch + 1}, batch {self.position.first + first + 1} (the epoch "
+            f"began with a learning rate of {self.rate:.3g}); lower trainer.learning_rate or set "
+            "trainer.clip_norm. The checkpoints before it are intact."
         )
 
     def _all_before(self, batch: int) -> bool:

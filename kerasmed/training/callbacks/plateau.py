@@ -18,6 +18,14 @@ class LowerOnPlateau(keras.callbacks.Callback):
         self.best, self.patience, self.factor = best, patience, factor
         self.last_change = 0
 
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; the rate itself is a variable of the optimizer."""
+        return {"last_change": self.last_change}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.last_change = state["last_change"]
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Compare with the best epoch and with the last time the rate was lowered."""
         if epoch + 1 - max(self.best.epoch, self.last_change) < self.patience:

@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from kerasmed.training.callbacks.position import TrackPosition
+
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_UPDATES = 0.2
 
@@ -31,12 +33,13 @@ class ShowBar(keras.callbacks.Callback):
 
     async_safe = True
 
-    def __init__(self, epochs: int, steps_per_epoch: int) -> None:
+    def __init__(self, epochs: int, position: TrackPosition) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         super().__init__()
-        self.epochs, self.steps = epochs, steps_per_epoch
+        self.epochs, self.position = epochs, position
+        self.steps = position.steps_per_epoch
         self.done = 0
         columns = (
             TextColumn("{task.description}"),
@@ -48,7 +51,7 @@ class ShowBar(keras.callbacks.Callback):
             *columns, console=Console(stderr=True), transient=True, redirect_stdout=False,
             refresh_per_second=1 / SECONDS_BETWEEN_UPDATES,
         )  # fmt: skip
-        self.task = self.bar.add_task("compiling", total=epochs * steps_per_epoch)
+        self.task = self.bar.add_task("compiling", total=epochs * self.steps)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Show the bar."""
@@ -56,7 +59,7 @@ class ShowBar(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count from this epoch's first step."""
-        self.done = epoch * self.steps
+        self.done = self.position.global_step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """Move the bar."""

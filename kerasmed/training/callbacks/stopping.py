@@ -12,17 +12,21 @@ log = logging.getLogger(__name__)
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Stops after `patience` epochs without a better monitor."""
+    """Stops after `patience` epochs without a better monitor; what it counts by, a checkpoint holds as `Best`."""
 
     def __init__(self, best: Best, patience: int) -> None:
         super().__init__()
         self.best, self.patience = best, patience
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Compare with the best epoch, which KeepCheckpoints has updated."""
-        if epoch + 1 - self.best.epoch >= self.patience:
+        """Compare with the best epoch, which ChooseBest has updated."""
+        if self.is_over(epoch + 1):
             log.info("stopped: %s has not improved for %d epochs", self.best.metric, self.patience)
             self.model.stop_training = True
+
+    def is_over(self, epochs: int) -> bool:
+        """Whether a training of so many epochs ends here."""
+        return epochs - self.best.epoch >= self.patience
 
 
 class StopInTime(keras.callbacks.Callback):
@@ -35,8 +39,24 @@ class StopInTime(keras.callbacks.Callback):
         self.budget_s = 60.0 * budget_min
         self.start_s = time.monotonic()
 
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"spent_s": time.monotonic() - self.start_s}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint: the time between two processes is not counted."""
+        self.start_s = time.monotonic() - state["spent_s"]
+
+    def is_over(self, epochs: int) -> bool:
+        """Whether the time is spent."""
+        return epochs > 0 and time.monotonic() - self.start_s > self.budget_s
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the clock."""
-        if not self.model.stop_training and time.monotonic() - self.start_s > self.budget_s:
+        if not self.model.stop_training and self.is_over(1):
             log.info("stopped: the time budget of %.1f min is spent", self.budget_s / 60.0)
             self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Stop for good: the rest of an epoch that another process began is also ended by `stop_training`."""
+        self.model.stop_training = self.model.stop_training or self.is_over(1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasmed.training.checkpoint import read_variables
+from kerasmed.training.variables import read_variables
 
 # () -> metrics of the validation rows by plain name ("loss", "macro_f1", ...).
 Validation = Callable[[], dict[str, float | None]]

@@ -1,0 +1,34 @@
+"""Take up a training where a checkpoint left it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasmed.training.variables import all_variables, assign_all
+
+
+class Restore(keras.callbacks.Callback):
+    """Sets every variable when keras has built them all; the running metrics once keras has reset them.
+
+    Args:
+        values: Of `all_variables`.
+        within: Whether the checkpoint stood within an epoch, so that its running metrics go on.
+        where: Name of the checkpoint, for errors.
+    """
+
+    def __init__(self, values: Sequence[np.ndarray], within: bool, where: str) -> None:
+        super().__init__()
+        self.values, self.within, self.where = values, within, where
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Weights, seeds and optimizer."""
+        assign_all(all_variables(self.model), self.values, self.where)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Metrics, in the first epoch."""
+        if self.within:
+            metrics = self.model.metrics_variables
+            assign_all(metrics, self.values[len(self.values) - len(metrics) :], self.where)
+        self.values, self.within = [], False

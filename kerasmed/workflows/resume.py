@@ -1,0 +1,160 @@
+"""kerasmed resume: a run that was killed, interrupted or failed goes on; one that is complete can be extended."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasmed import files
+from kerasmed.config.describe import diff_trees
+from kerasmed.config.load import CONFIG_FILE, load_run, resolved_yaml
+from kerasmed.config.run import RunConfig
+from kerasmed.data.prepared import Progress
+from kerasmed.errors import ConfigError
+from kerasmed.evaluation.report import Report
+from kerasmed.spec import ExampleSpec
+from kerasmed.training.checkpoint import newest_step
+from kerasmed.workflows.places import Places
+from kerasmed.workflows.prepare import Material
+from kerasmed.workflows.run_folder import (
+    claimed,
+    environment,
+    now,
+    read_manifest,
+    read_tree,
+    recorded,
+    update_manifest,
+)  # fmt: skip
+from kerasmed.workflows.train import data_facts, describe_data, plan
+
+log = logging.getLogger(__name__)
+# Settings that decide neither the batches nor the weights.
+FREE = ("backend", "tracking.", "loader.engine", "loader.num_threads", "loader.prefetch", "loader.timeout_s")
+EXTENT = "trainer.epochs"
+# Their arithmetic decides the last bits.
+EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
+
+
+def resume(
+    folder: Path, config: RunConfig, places: Places, allow_change: bool = False, progress: Progress | None = None
+) -> Report | None:
+    """Go on with the run in `folder` by `config`; the backend must have been chosen.
+
+    On the backend that it began on, the run ends with the weights, the history and the report that it would have had
+    without the interruption.
+
+    Args:
+        folder: Run folder.
+        config: What the run is to go on by: its own settings, or these with changes.
+        places: Where data and prepared sets lie.
+        allow_change: Go on although settings, data or versions are not those that the run began with; the manifest
+            tells of it.
+        progress: Called with (records done, records in all).
+
+    Returns:
+        The report; None where the run is complete and nothing asks for more epochs.
+
+    Raises:
+        ConfigError: Another process trains it, or something has changed.
+    """
+    with claimed(folder):
+        files.sweep(folder)
+        manifest = read_manifest(folder)
+        began = _settings(folder)
+        changes = _changes(began, config)
+        if manifest["status"] == "complete" and not (_extends(began, config) or changes):
+            return None
+        material, work = plan(config, places, progress)
+        changes += [*_data_changes(folder, manifest, material), *_version_changes(manifest, config)]
+        _refuse(changes, folder, allow_change)
+        _note(folder, config, places, material, changes)
+        with recorded(folder) as interruption:
+            return work(folder, interruption)
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """What the run went by so far: its newest checkpoint says, config.yaml where there is none."""
+    for checkpoints in (folder / "checkpoints", *folder.glob("folds/*/checkpoints")):
+        found = newest_step(checkpoints)
+        if found:
+            return found[1]["config"]
+    return load_run(folder).model_dump(mode="json")
+
+
+def _extends(began: dict[str, Any], config: RunConfig) -> bool:
+    return config.trainer.epochs > began["trainer"]["epochs"]
+
+
+def _changes(began: dict[str, Any], config: RunConfig) -> list[str]:
+    """Every setting that would alter what the run becomes."""
+    extent = (EXTENT,) if _extends(began, config) else ()
+    return [
+        f"{entry.path}: {entry.left} -> {entry.right}"
+        for entry in diff_trees(began, config.model_dump(mode="json"))
+        if not entry.path.startswith((*FREE, *extent))
+    ]
+
+
+def _data_changes(folder: Path, manifest: dict[str, Any], material: Material) -> list[str]:
+    spec = folder / "spec.json"
+    if spec.is_file():
+        before, found = ExampleSpec.from_json(read_tree(spec)), material.prepared.spec
+        if before != found:
+            raise ConfigError(
+                f"{folder} cannot go on: its examples were {_in_words(before)}, those of the data are "
+                f"{_in_words(found)}; train a new run."
+            )
+    data, prepared = manifest["data"], material.prepared
+    pairs = [
+        ("data fingerprint", data["fingerprint"][:16], prepared.fingerprint[:16]),
+        ("records", data["num_records"], prepared.manifest["num_records"]),
+        ("examples", data["num_examples"], prepared.manifest["num_examples"]),
+        ("split", manifest["split"][:16], material.facts["digest"][:16]),
+    ]
+    return [f"{name}: {before} -> {found}" for name, before, found in pairs if before != found]
+
+
+def _in_words(spec: ExampleSpec) -> str:
+    inputs = ", ".join(f"{name} {array.shape}" for name, array in spec.inputs.items())
+    classes = "; ".join(f"{name} {'/'.join(target.classes)}" for name, target in spec.targets.items())
+    return f"{inputs} with {classes}"
+
+
+def _version_changes(manifest: dict[str, Any], config: RunConfig) -> list[str]:
+    before, found = manifest["versions"], environment()["versions"]
+    counted = [name for name in EXACT_VERSIONS if name == "keras" or name.startswith(config.backend)]
+    return [
+        f"{name}: {before[name]} -> {found.get(name)}"
+        for name in counted
+        if name in before and before[name] != found.get(name)
+    ]
+
+
+def _refuse(changes: Sequence[str], folder: Path, allowed: bool) -> None:
+    if changes and not allowed:
+        listed = "\n".join(f"  {change}" for change in changes)
+        raise ConfigError(
+            f"{folder} began otherwise, so its result would be that of neither:\n{listed}\n"
+            "Undo the change, train a new run, or insist with --allow-change."
+        )
+
+
+def _note(folder: Path, config: RunConfig, places: Places, material: Material, changes: Sequence[str]) -> None:
+    manifest = read_manifest(folder)
+    epochs = load_run(folder).trainer.epochs
+    if config.backend != manifest["backend"]:
+        log.warning(
+            "going on on %s what %s began: its state is taken over, but the last bits will differ",
+            config.backend, manifest["backend"],
+        )  # fmt: skip
+    if changes:
+        log.warning("going on in spite of changes: %s", "; ".join(changes))
+    if config.trainer.epochs > epochs:
+        changes = [*changes, f"{EXTENT}: {epochs} -> {config.trainer.epochs}"]
+    entry = {"time": now(), "from_backend": manifest["backend"], "backend": config.backend, "changes": list(changes)}
+    files.write_text(folder / CONFIG_FILE, resolved_yaml(config))
+    describe_data(folder, material)
+    update_manifest(
+        folder, **environment(), **data_facts(places, material), backend=config.backend,
+        resumes=[*manifest.get("resumes", []), entry],
+    )  # fmt: skip
