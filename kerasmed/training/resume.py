@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import keras
 
@@ -21,6 +21,7 @@ from kerasmed.training.monitor import Best
 log = logging.getLogger(__name__)
 
 
+@runtime_checkable
 class Part(Protocol):
     """Something that remembers from epoch to epoch, and so belongs into a checkpoint."""
 
@@ -29,6 +30,14 @@ class Part(Protocol):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
+
+
+@runtime_checkable
+class Ending(Protocol):
+    """Something that ends a training before its last epoch."""
+
+    def is_over(self, epochs: int) -> bool:
+        """Whether a training that has done so many epochs ends there."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,7 @@ class Progress:
     position: TrackPosition
     best: Best
     record: RecordHistory
-    stops: Mapping[str, LowerOnPlateau | StopEarly | StopInTime]
+    stops: Mapping[str, keras.callbacks.Callback]
     restore: list[keras.callbacks.Callback]
 
     @property
@@ -75,11 +84,13 @@ class Progress:
     def is_over(self, epochs: int) -> bool:
         """Whether a training of at most `epochs` epochs has nothing left to do."""
         done = self.position.start.epoch
-        early = (stop for stop in self.stops.values() if isinstance(stop, StopEarly | StopInTime))
-        return done >= epochs or (done > 0 and self.position.start.step == 0 and any(s.is_over(done) for s in early))
+        if done >= epochs:
+            return True
+        endings = (stop for stop in self.stops.values() if isinstance(stop, Ending))
+        return done > 0 and self.position.start.step == 0 and any(ending.is_over(done) for ending in endings)
 
     def _parts(self) -> dict[str, Part]:
-        remembering = {name: stop for name, stop in self.stops.items() if not isinstance(stop, StopEarly)}
+        remembering = {name: stop for name, stop in self.stops.items() if isinstance(stop, Part)}
         return {"best": self.best, "history": self.record, **remembering}
 
 
@@ -109,8 +120,8 @@ def open_progress(folder: Path, stream: BatchStream, trainer: Trainer) -> Progre
     return progress
 
 
-def _stops(trainer: Trainer, best: Best) -> dict[str, LowerOnPlateau | StopEarly | StopInTime]:
-    stops: dict[str, LowerOnPlateau | StopEarly | StopInTime] = {}
+def _stops(trainer: Trainer, best: Best) -> dict[str, keras.callbacks.Callback]:
+    stops: dict[str, keras.callbacks.Callback] = {}
     if trainer.schedule == "plateau":
         stops["plateau"] = LowerOnPlateau(best, trainer.plateau_patience, trainer.plateau_factor)
     if trainer.early_stopping is not None:
