@@ -1,7 +1,10 @@
-"""One training for bench.py, in a process of its own: `fit_child.py BACKEND ours|bare RECORDS SCRATCH [PATH=VALUE]...`.
+"""One training for bench.py, in a process of its own.
+
+`fit_child.py BACKEND ours|bare|saving|not_saving RECORDS SCRATCH [PATH=VALUE]...`
 
 Both sides train the same network with the same optimizer on the same beats in the same batch size. `ours` is
-`kerasmed.training.fit` from a prepared set on disk; `bare` is `keras.Model.fit` on float32 arrays in memory.
+`kerasmed.training.fit` from a prepared set on disk; `bare` is `keras.Model.fit` on float32 arrays in memory. `saving`
+and `not_saving` measure whole epochs of `ours`, from one end to the next, with a checkpoint after each and without.
 """
 
 import json
@@ -10,6 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +42,8 @@ def main(backend: str, side: str, records: Path, scratch: Path, words: list[str]
     prepared = prepare(build(config.dataset, records.parent), scratch / "cache", BadRecordPolicy(max_rate=1.0))
     runtime.use_backend(backend)
     runtime.seed_everything(0)
-    seconds, examples = (ours if side == "ours" else bare)(config, prepared)
+    sides = {"ours": ours, "bare": bare, "saving": partial(epochs, True), "not_saving": partial(epochs, False)}
+    seconds, examples = sides[side](config, prepared)
     print(
         json.dumps(
             {
@@ -69,6 +75,24 @@ def ours(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
     with tempfile.TemporaryDirectory() as folder:
         history = fit(build(config.model, spec), spec, stream, validation, config, Path(folder))
     return [row["seconds"] for row in history.rows], stream.steps_per_epoch * stream.batch_size
+
+
+def epochs(saving: bool, config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
+    """Seconds from the end of one epoch to that of the next, validation included, and examples in an epoch."""
+    from kerasmed.training import fit as program
+    from kerasmed.training.callbacks.save import SaveProgress
+
+    ends = [time.perf_counter()]
+
+    class Clock(SaveProgress):
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
+            ends.append(time.perf_counter())
+            if saving or epoch + 1 == EPOCHS:  # the kept weights are read from the last one
+                super().on_epoch_end(epoch, logs)
+
+    program.SaveProgress = Clock  # type: ignore[misc]
+    _, examples = ours(config, prepared)
+    return [after - before for before, after in pairwise(ends)], examples
 
 
 def bare(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:

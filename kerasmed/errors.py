@@ -65,6 +65,12 @@ class TrainingError(KerasmedError):
     exit_code = 5
 
 
+class TrackerError(KerasmedError):
+    """A tracker that cannot be reached or that refuses; a training never meets it."""
+
+    exit_code = 6
+
+
 class InterruptedRunError(KerasmedError):
     """A training stopped by Ctrl-C or SIGTERM."""
 

@@ -136,6 +136,11 @@ def use_precision(policy: Precision) -> None:
     keras.config.set_dtype_policy(policy)
 
 
+def environment_with(**variables: str) -> dict[str, str]:
+    """The environment of a process of ours that needs what the user set (proxies, credentials), and `variables`."""
+    return {**os.environ, **variables}
+
+
 def data_root(option: Path | None = None) -> Path:
     """The folder that holds one folder per database: `--data-dir`, else KERASMED_DATA.
 

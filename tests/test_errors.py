@@ -9,6 +9,7 @@ from kerasmed.errors import (
     KerasmedError,
     LeakageError,
     MissingPackageError,
+    TrackerError,
     TrainingError,
     UnknownNameError,
     unknown,
@@ -23,6 +24,7 @@ EXIT_CODES = {
     LeakageError: 3,
     ContractError: 4,
     TrainingError: 5,
+    TrackerError: 6,
     InterruptedRunError: 130,
 }
 

@@ -1,14 +1,19 @@
 """One run as data: dataset, model, loader, augmentation, trainer, evaluation, backend, seed."""
 
+import re
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 from kerasmed.config.dataset import DatasetConfig
+from kerasmed.errors import ConfigError
 
 Backend = Literal["jax", "torch", "tensorflow"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
+TRACKING_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+SECRET = re.compile(r"(pass|token|secret|key)", re.IGNORECASE)
 
 
 class Loader(Settings):
@@ -92,11 +97,29 @@ class Tracking(Settings):
     mlflow_uri: str | None = Field(
         default=None, description="tracking server or database; mlflow.db beside the runs where it is null"
     )
-    wandb: Literal["off", "offline", "online"] = "off"
+    wandb: Literal["disabled", "offline", "online"] = "disabled"
     project: str = Field(
         default="kerasmed", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$",
         description="experiment in MLflow, project in Weights & Biases",
     )  # fmt: skip
+
+    @field_validator("mlflow_uri")
+    @classmethod
+    def _holds_no_secret(cls, uri: str | None) -> str | None:
+        """Refuse what would end in config.yaml; the message does not repeat the address."""
+        address = urlsplit(uri or "")
+        scheme = address.scheme.partition("+")[0]
+        named = address.username if scheme in ("http", "https") else None  # there it may be a token
+        if address.password is not None or named is not None or SECRET.search(address.query):
+            raise ConfigError(
+                "tracking.mlflow_uri holds credentials, which would be written into config.yaml: leave them out and "
+                "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (of a database: its own, as PGPASSWORD)."
+            )
+        if scheme == "sqlite" and not address.path.startswith("//"):
+            raise ValueError("a database file needs its whole path: sqlite:////folder/mlflow.db")
+        if uri is not None and scheme not in TRACKING_SCHEMES:
+            raise ValueError(f"starts with one of {', '.join(f'{name}://' for name in TRACKING_SCHEMES)}")
+        return uri
 
 
 class Evaluation(Settings):

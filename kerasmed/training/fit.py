@@ -13,6 +13,7 @@ import keras
 from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.data.loaders.watch import Watch, WatchedStream
 from kerasmed.errors import ConfigError
 from kerasmed.spec import ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
@@ -30,7 +31,9 @@ from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
+from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -77,8 +80,10 @@ def fit(
     check_monitor(trainer.monitor, known_metrics(spec, stream, validation))
     progress = open_progress(folder, stream, trainer)
     if not progress.is_over(trainer.epochs):
-        scored = Validate(build_validation(trainee, spec, stream, validation, config), model)
-        _run(trainee, stream, scored, config, progress, interruption or Interruption())
+        require_room(folder, variables_bytes(all_variables(trainee)), variables_bytes(model.weights), trainer)
+        watch = Watch(config.loader.timeout_s)
+        scored = Validate(build_validation(trainee, spec, stream, validation, config, watch), model)
+        _run(trainee, WatchedStream(stream, watch), scored, config, progress, interruption or Interruption())
     best = progress.best
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
     kept_epoch = best.epoch if kept == "best" else len(progress.record.rows)
@@ -104,14 +109,14 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
 
 
 def _run(
-    trainee: keras.Model, stream: BatchStream, scored: Validate, config: RunConfig, progress: Progress,
+    trainee: keras.Model, stream: WatchedStream, scored: Validate, config: RunConfig, progress: Progress,
     interruption: Interruption,
 ) -> None:  # fmt: skip
     """Fit from where `progress` stands, to the end of the last epoch."""
     trainer, position, best = config.trainer, progress.position, progress.best
     swap = [SwapAverage()] if trainer.ema_decay is not None else []
     bar = [ShowBar(trainer.epochs, position)] if sys.stderr.isatty() else []
-    with plain_errors(config), interruption.waits(), Writer() as writer, _closing(bar):
+    with plain_errors(config), stream.watch, interruption.waits(), Writer() as writer, _closing(bar):
         callbacks = [
             position, *progress.restore, StopWhenNotFinite(position), progress.record, *swap, scored, *swap,
             ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
@@ -119,7 +124,7 @@ def _run(
         ]  # fmt: skip
         trainee.fit(
             open_stream(stream, _with_engine(config.loader), progress.next_batch),
-            steps_per_epoch=stream.steps_per_epoch, initial_epoch=position.start.epoch, epochs=trainer.epochs,
+            steps_per_epoch=position.steps_per_epoch, initial_epoch=position.start.epoch, epochs=trainer.epochs,
             callbacks=callbacks, shuffle=False, verbose=0,
         )  # fmt: skip
 

@@ -32,9 +32,9 @@ def available_bytes(proc: Path = PROC, cgroups: Path = CGROUPS) -> int | None:
 def limited_memory(further_bytes: int) -> Iterator[None]:
     """In the block this process may allocate so much more and then fails, rather than be killed for what it took.
 
-    RLIMIT_DATA counts what was allocated and can be written: on all three backends 5 to 40 % more than what was
-    touched. RLIMIT_AS also counts room set aside and mapped files, more than a gigabyte of them, and under it
-    TensorFlow aborts because it cannot start a thread.
+    RLIMIT_DATA counts what was allocated and can be written: after some steps at most 40 % more than was resident, on
+    all three backends. RLIMIT_AS also counts room set aside and mapped files, more than a gigabyte of them, and under
+    it TensorFlow aborts because it cannot start a thread.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     most = _field(PROC / "self" / "status", "VmData:") * 1024 + further_bytes

@@ -28,13 +28,16 @@ def build_optimizer(config: Trainer, steps_per_epoch: int) -> keras.optimizers.O
     return optimizer
 
 
+def has_rate_variable(config: Trainer) -> bool:
+    """Whether the learning rate is a number that callbacks may set, and not a function of the step."""
+    return config.schedule == "plateau" or (config.schedule == "constant" and config.warmup_epochs == 0)
+
+
 def _learning_rate(config: Trainer, steps_per_epoch: int) -> Any:
-    if config.schedule == "plateau":
-        return config.learning_rate  # a number, since the Plateau callback sets it
+    if has_rate_variable(config):
+        return config.learning_rate
     updates = max(1, steps_per_epoch // config.accumulate_steps)
     warmup = round(config.warmup_epochs * updates)
-    if config.schedule == "constant" and warmup == 0:
-        return config.learning_rate
     total = config.epochs * updates if config.schedule == "cosine" else None
     return WarmupSchedule(config.learning_rate, warmup, total)
 

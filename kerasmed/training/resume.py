@@ -17,6 +17,7 @@ from kerasmed.training.callbacks.restore import Restore
 from kerasmed.training.callbacks.stopping import StopEarly, StopInTime
 from kerasmed.training.checkpoint import TRAINING, forget_after, load_arrays, newest_step
 from kerasmed.training.monitor import Best
+from kerasmed.training.optimizer import has_rate_variable
 
 log = logging.getLogger(__name__)
 
@@ -112,12 +113,19 @@ def open_progress(folder: Path, stream: BatchStream, trainer: Trainer) -> Progre
         best,
         RecordHistory(folder, stream.steps_per_epoch * stream.batch_size),
         _stops(trainer, best),
-        [Restore(load_arrays(found[0], TRAINING), start.step > 0, found[0].name)] if found else [],
+        [_restore(found[0], found[1], trainer)] if found else [],
     )
     if found:
         log.info("going on after epoch %d, step %d (%s)", start.epoch, start.step, found[0].name)
         progress.take_up(found[1])
     return progress
+
+
+def _restore(folder: Path, state: Mapping[str, Any], trainer: Trainer) -> Restore:
+    # A schedule computes the rate from the step; without one it is a variable, in which an old setting would live on.
+    changed = state["config"]["trainer"]["learning_rate"] != trainer.learning_rate
+    rate = trainer.learning_rate if changed and has_rate_variable(trainer) else None
+    return Restore(load_arrays(folder, TRAINING), rate, state["position"]["step"] > 0, folder.name)
 
 
 def _stops(trainer: Trainer, best: Best) -> dict[str, keras.callbacks.Callback]:

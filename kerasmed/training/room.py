@@ -69,4 +69,4 @@ def _require_writable(folder: Path) -> None:
 
 
 def _mb(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.3g} MB"

@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders.batches import BatchStream, scoring_batches
+from kerasmed.data.loaders.watch import Watch, watched
 from kerasmed.spec import ExampleSpec
 from kerasmed.training.losses import build_loss
 
@@ -25,23 +26,27 @@ class ValidationRows:
     measure: Measure
 
 
-def score(trainee: keras.Model, inputs: Mapping[str, Array], rows: Array, batch_size: int) -> dict[str, Array]:
+def score(
+    trainee: keras.Model, inputs: Mapping[str, Array], rows: Array, batch_size: int, watch: Watch | None = None
+) -> dict[str, Array]:
     """float32 logits of `rows` by target name, from stored inputs; memory holds one batch of inputs at a time."""
-    batches = ((batch,) for batch in scoring_batches(inputs, rows, batch_size))
+    read = scoring_batches(inputs, rows, batch_size)
+    batches = ((batch,) for batch in (read if watch is None else watched(read, watch, "a validation batch")))
     outputs = trainee.predict(batches, steps=-(-len(rows) // batch_size), verbose=0)
     return {name: np.asarray(values[: len(rows)], dtype=np.float32) for name, values in outputs.items()}
 
 
 def build_validation(
-    trainee: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig
-) -> Callable[[], dict[str, float | None]]:
+    trainee: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig,
+    watch: Watch,
+) -> Callable[[], dict[str, float | None]]:  # fmt: skip
     """A function that scores the validation rows: loss and metrics by plain name, None where one is not finite."""
     targets = _targets(stream, validation)
 
     def validate() -> dict[str, float | None]:
         if not len(validation.rows):
             return {}
-        logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size)
+        logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size, watch)
         losses = [build_loss(config.trainer, spec.targets[name])(targets[name], logits[name]) for name in logits]
         total = float(sum(ops.convert_to_numpy(loss) for loss in losses))
         measured = {"loss": total, **validation.measure(logits, targets)}

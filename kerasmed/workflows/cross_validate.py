@@ -17,7 +17,7 @@ from kerasmed.errors import ConfigError
 from kerasmed.evaluation.judged import Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.training.interruption import Interruption
-from kerasmed.workflows.fitting import fit_stream, training_stream
+from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting_batch
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, describe_splits, gather_material
@@ -32,7 +32,7 @@ NOTE = (
 
 def plan_folds(
     config: RunConfig, places: Places, progress: Progress | None
-) -> tuple[Material, Callable[[Path, Interruption], Report]]:
+) -> tuple[RunConfig, Material, Callable[[Path, Interruption], Report]]:
     """The work of one model per fold, all folds' held-out records judged together.
 
     Raises:
@@ -44,6 +44,7 @@ def plan_folds(
     parts = folds(material.prepared.index, config.dataset.num_folds, config.seed)
     facts = [describe_splits(material.dataset, material.prepared, splits) for splits in parts]
     material = _noted(material, {**material.facts, "folds": [fact["test"]["records"] for fact in facts]})
+    config = with_fitting_batch(config, material, min((splits.train for splits in parts), key=len))
     streams = [training_stream(config, material, splits.train) for splits in parts]
 
     def work(folder: Path, interruption: Interruption) -> Report:
@@ -58,7 +59,7 @@ def plan_folds(
         write_report(report, judged, material, folder)
         return report
 
-    return material, work
+    return config, material, work
 
 
 def _refuse_selection(config: RunConfig) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasmed.export.publish import Format, export_run_model
-from kerasmed.workflows.run_folder import load_run_model, public_facts, read_manifest
+from kerasmed.public import public_facts, without_records
+from kerasmed.workflows.run_folder import load_run_model, read_manifest
 
 
 def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str | None = None) -> Path:
@@ -34,13 +35,3 @@ def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str 
     if report.is_file():
         evidence["report.json"] = without_records(json.loads(report.read_text()))
     return export_run_model(model, spec, formats, target, name or config.name, evidence)
-
-
-def without_records(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree of a report.json, still a report, without the records and the patients that it names."""
-    split = {
-        name: {key: value for key, value in part.items() if key != "records"} if isinstance(part, dict) else part
-        for name, part in (report["split"] or {}).items()
-        if name != "folds"
-    }
-    return {**report, "records": [], "worst": [], "split": split}

@@ -45,6 +45,18 @@ def training_stream(config: RunConfig, material: Material, rows: Array) -> Batch
     )
 
 
+def with_fitting_batch(config: RunConfig, material: Material, rows: Array) -> RunConfig:
+    """`config` with the largest batch that fits in memory, where `trainer.auto_batch` asks for it.
+
+    What is found becomes the setting, so that a resumed or a reproduced run takes the same batches.
+    """
+    if not config.trainer.auto_batch:
+        return config
+    from kerasmed.training.auto_batch import with_largest_batch
+
+    return with_largest_batch(config, material.prepared.spec, training_stream(config, material, rows))
+
+
 def fit_stream(
     config: RunConfig, material: Material, stream: BatchStream, validation: Array, folder: Path,
     interruption: "Interruption",

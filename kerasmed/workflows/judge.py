@@ -15,9 +15,10 @@ from kerasmed.evaluation.classification import measure_epoch
 from kerasmed.evaluation.evaluate import evaluate
 from kerasmed.evaluation.judged import Judged
 from kerasmed.evaluation.report import Report
+from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec, TargetSpec
 from kerasmed.workflows.prepare import Material
-from kerasmed.workflows.run_folder import public_facts, read_manifest
+from kerasmed.workflows.run_folder import read_manifest
 
 if TYPE_CHECKING:
     import keras

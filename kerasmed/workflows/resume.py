@@ -13,6 +13,8 @@ from kerasmed.data.prepared import Progress
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec
+from kerasmed.tracking.follow import following
+from kerasmed.tracking.kinds import check_trackers
 from kerasmed.training.checkpoint import newest_step
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material
@@ -59,16 +61,17 @@ def resume(
     """
     with claimed(folder):
         files.sweep(folder)
-        manifest = read_manifest(folder)
-        began = _settings(folder)
+        manifest, began = read_manifest(folder), _settings(folder)
+        config = _with_found_batch(config, began)
         changes = _changes(began, config)
         if manifest["status"] == "complete" and not (_extends(began, config) or changes):
             return None
-        material, work = plan(config, places, progress)
+        check_trackers(config.tracking)
+        config, material, work = plan(config, places, progress)
         changes += [*_data_changes(folder, manifest, material), *_version_changes(manifest, config)]
         _refuse(changes, folder, allow_change)
         _note(folder, config, places, material, changes)
-        with recorded(folder) as interruption:
+        with following(folder, config), recorded(folder) as interruption:
             return work(folder, interruption)
 
 
@@ -79,6 +82,15 @@ def _settings(folder: Path) -> dict[str, Any]:
         if found:
             return found[1]["config"]
     return load_run(folder).model_dump(mode="json")
+
+
+def _with_found_batch(config: RunConfig, began: dict[str, Any]) -> RunConfig:
+    """`config` with the batch that the run found when it began, where it asks to look for one."""
+    if not config.trainer.auto_batch:
+        return config
+    loader = config.loader.model_copy(update={"batch_size": began["loader"]["batch_size"]})
+    trainer = config.trainer.model_copy(update={"auto_batch": False})
+    return config.model_copy(update={"loader": loader, "trainer": trainer})
 
 
 def _extends(began: dict[str, Any], config: RunConfig) -> bool:

@@ -156,15 +156,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return read_tree(path)
 
 
-def public_facts(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest says of how the model was made, without places of this machine and without how the run ended.
-
-    Fit for pages and files that leave the machine, and equal however often they are written anew.
-    """
-    facts = {name: value for name, value in manifest.items() if name not in ("status", "reason", "ended")}
-    return {**facts, "data": {name: value for name, value in manifest["data"].items() if name != "root"}}
-
-
 def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
     """Config and spec of a run.
 

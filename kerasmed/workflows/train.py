@@ -9,9 +9,11 @@ from kerasmed import files
 from kerasmed.config.run import RunConfig
 from kerasmed.data.prepared import QUARANTINE, Progress
 from kerasmed.evaluation.report import Report
+from kerasmed.tracking.follow import following
+from kerasmed.tracking.kinds import check_trackers
 from kerasmed.training.interruption import Interruption
 from kerasmed.workflows.cross_validate import plan_folds
-from kerasmed.workflows.fitting import fit_stream, training_stream
+from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting_batch
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, gather_material
@@ -32,18 +34,20 @@ def train(
         progress: Called with (records done, records in all).
         notes: What the manifest is to say besides.
     """
-    material, work = plan(config, places, progress)
+    check_trackers(config.tracking)
+    config, material, work = plan(config, places, progress)
     folder = open_run_folder(config, places, material, notes or {})
-    with claimed(folder), recorded(folder) as interruption:
+    with claimed(folder), following(folder, config), recorded(folder) as interruption:
         report = work(folder, interruption)
     return folder, report
 
 
-def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[Material, Work]:
-    """The data of a run as its reports describe them, and its work, its settings checked against the data."""
+def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[RunConfig, Material, Work]:
+    """The settings that this machine allows, the data as the reports of the run describe them, and the run's work."""
     if getattr(config.dataset, "cross_validate", False):
         return plan_folds(config, places, progress)
     material = gather_material(config.dataset, config.seed, places, progress)
+    config = with_fitting_batch(config, material, material.splits.train)
     stream = training_stream(config, material, material.splits.train)
 
     def work(folder: Path, interruption: Interruption) -> Report:
@@ -53,7 +57,7 @@ def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[
         write_report(report, judged, material, folder)
         return report
 
-    return material, work
+    return config, material, work
 
 
 def open_run_folder(config: RunConfig, places: Places, material: Material, notes: Mapping[str, Any]) -> Path:

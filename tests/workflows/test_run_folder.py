@@ -13,7 +13,8 @@ import pytest
 
 from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError, InterruptedRunError, TrainingError
-from kerasmed.workflows.run_folder import create_run, git_state, public_facts, recorded
+from kerasmed.public import public_facts
+from kerasmed.workflows.run_folder import create_run, git_state, recorded
 from tests.fakes.small_runs import Said, say, small_config, write_small_run
 
 FACTS = {"backend": "jax", "data": {"root": "/a place", "fingerprint": "f"}, "split": "s"}

@@ -7,10 +7,10 @@ stream can be continued at any step.
 from collections.abc import Iterable
 
 from kerasmed.config.run import Loader
-from kerasmed.data.loaders.batches import Batch, BatchStream
+from kerasmed.data.loaders.batches import Batch, Batches
 
 
-def open_stream(stream: BatchStream, config: Loader, start: int = 0) -> Iterable[Batch]:
+def open_stream(stream: Batches, config: Loader, start: int = 0) -> Iterable[Batch]:
     """An endless iterable of batches from global step `start` on, made ahead by the engine `config` names.
 
     "auto" is grain here; `fit` knows the backend and chooses.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -11,6 +12,14 @@ from kerasmed.data.records import Array
 Batch = tuple[dict[str, Array], dict[str, Array], dict[str, Array]]
 # Grain asks a source for its length; this many steps is never reached.
 ENDLESS_STEPS = 2**40
+
+
+class Batches(Protocol):
+    """Batches by their global step: a `BatchStream`, or one that is watched."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int) -> Batch: ...
 
 
 @dataclass(frozen=True)

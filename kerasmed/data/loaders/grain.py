@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import grain
 
 from kerasmed.config.run import Loader
-from kerasmed.data.loaders.batches import Batch, BatchStream
+from kerasmed.data.loaders.batches import Batch, Batches
 
 
-def stream_batches(stream: BatchStream, config: Loader, start: int) -> Iterable[Batch]:
+def stream_batches(stream: Batches, config: Loader, start: int) -> Iterable[Batch]:
     """An endless `grain.IterDataset` from global step `start` on.
 
     It must not end: after the last batch of a finite data set keras on TensorFlow runs a part of one more step

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.run import Loader
-from kerasmed.data.loaders.batches import ENDLESS_STEPS, Batch, BatchStream
+from kerasmed.data.loaders.batches import ENDLESS_STEPS, Batch, Batches
 from kerasmed.errors import MissingPackageError
 
 
-def stream_batches(stream: BatchStream, config: Loader, start: int) -> Iterable[Batch]:
+def stream_batches(stream: Batches, config: Loader, start: int) -> Iterable[Batch]:
     """An endless `tf.data.Dataset` from global step `start` on.
 
     Raises:

@@ -14,17 +14,20 @@ class Restore(keras.callbacks.Callback):
 
     Args:
         values: Of `all_variables`.
+        rate: Learning rate to take in place of the checkpoint's, where the setting has changed since.
         within: Whether the checkpoint stood within an epoch, so that its running metrics go on.
         where: Name of the checkpoint, for errors.
     """
 
-    def __init__(self, values: Sequence[np.ndarray], within: bool, where: str) -> None:
+    def __init__(self, values: Sequence[np.ndarray], rate: float | None, within: bool, where: str) -> None:
         super().__init__()
-        self.values, self.within, self.where = values, within, where
+        self.values, self.rate, self.within, self.where = values, rate, within, where
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Weights, seeds and optimizer."""
         assign_all(all_variables(self.model), self.values, self.where)
+        if self.rate is not None:
+            self.model.optimizer.learning_rate = self.rate
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Metrics, in the first epoch."""
