@@ -1,6 +1,7 @@
 """Records left out in turn, on a small set of records that bear the names of MIT-BIH."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError
 from kerasmed.workflows.evaluate import evaluate_run
 from kerasmed.workflows.places import Places
+from kerasmed.workflows.resume import resume
+from kerasmed.workflows.run_folder import update_manifest
 from kerasmed.workflows.train import train
 from tests.fakes.beats import write_beats
 from tests.fakes.small_runs import write_small_run
@@ -58,6 +61,23 @@ def test_the_report_says_how_it_was_judged_and_what_is_missing(folder: Path) -> 
     notes = " ".join(json.loads((folder / "report.json").read_text())["notes"])
     assert "Cross-validated over records" in notes
     assert "missing records of the protocol (18 of 22)" in notes
+
+
+def test_a_run_that_was_killed_within_a_fold_ends_as_it_would_have(
+    folder: Path, places: Places, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(folder, tmp_path / folder.name))
+    shutil.rmtree(run / "folds" / "02" / "checkpoints")
+    (run / "report.json").unlink()
+    update_manifest(run, status="running")
+    resume(run, load_run(run), places)
+    for name, fact in (
+        ("folds/01/manifest.json", "weights_sha256"),
+        ("folds/02/manifest.json", "weights_sha256"),
+        ("report.json", "metrics"),
+    ):
+        ours, theirs = (json.loads((each / name).read_text())[fact] for each in (run, folder))
+        assert ours == theirs
 
 
 def test_a_cross_validated_run_has_no_model_of_its_own(folder: Path, places: Places) -> None:
