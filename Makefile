@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/set-up
 
-.PHONY: help demo test test-all check format bench clean
+.PHONY: help demo test test-all parity check format bench clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -27,6 +27,9 @@ test-all: $(SET_UP)  ## the test suite with the tests that take minutes
 	$(BIN)/python -m pytest -m ''
 	KERASMED_TEST_BACKEND=torch $(BIN)/python -m pytest -m keras
 	KERASMED_TEST_BACKEND=tensorflow $(BIN)/python -m pytest -m keras
+
+parity: $(SET_UP)  ## every network x training backend x export format: the table of differences (minutes)
+	$(BIN)/python cli.py parity --matrix
 
 check: $(SET_UP)  ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -1,18 +1,20 @@
 """kerasmed export: publish the model of a run."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from kerasmed.cli.options import json_option, run_argument, runs_dir_option
-from kerasmed.cli.output import show
+from kerasmed.cli.output import in_bytes, show
 from kerasmed.cli.run_folders import find_run
+from kerasmed.export.format_names import FORMATS
 
 
 @click.command()
 @run_argument
 @click.option(
-    "--format", "formats", multiple=True, type=click.Choice(["keras", "saved_model", "onnx"]),
+    "--format", "formats", multiple=True, type=click.Choice(FORMATS),
     default=("saved_model", "onnx"), show_default=True, help="Give it several times for several formats.",
 )  # fmt: skip
 @click.option("--name", help="Name of the saved model; the run's name without it.")
@@ -41,8 +43,11 @@ def command(
 
     published = export_run(folder, formats, saved_models, name)  # type: ignore[arg-type]
     manifest = json.loads((published / "manifest.json").read_text())
-    differences = "\n".join(
-        f"  {kind:<12} {value:.1e}" for kind, value in manifest["parity"]["max_abs_difference"].items()
-    )
+    differences = "\n".join(f"  {kind:<12} {_facts(written)}" for kind, written in manifest["written"].items())
     tree = {"saved_model": str(published), **manifest}
     show(tree, f"{published}\nlargest difference from the trained model:\n{differences}", as_json)
+
+
+def _facts(written: dict[str, Any]) -> str:
+    one = "" if written["batch"] == "free" else f", takes {written['batch']} example at a time"
+    return f"{written['max_abs_difference']:.1e}  {in_bytes(written['bytes'])}{one}"

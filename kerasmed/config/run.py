@@ -1,4 +1,4 @@
-"""One run as data: dataset, model, loader, augmentation, trainer, evaluation, backend, seed."""
+"""One run as data: dataset, model, loader, augmentation, trainer, evaluation, calibration, backend, seed."""
 
 import re
 from typing import Literal, Self
@@ -130,6 +130,32 @@ class Evaluation(Settings):
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 
+class Calibrator(Settings):
+    """How scores become probabilities, answers and prediction sets; used by `kerasmed calibrate`, never in training."""
+
+    method: Literal["auto", "none", "temperature", "platt"] = Field(
+        default="auto",
+        description="auto: one temperature for one class of several, a logistic curve for each of several labels",
+    )
+    rule: Literal["max_f1", "sensitivity", "ppv", "youden"] = Field(
+        default="max_f1", description="what the threshold of each class is chosen by; sensitivity and ppv need a floor"
+    )
+    floor: float | None = Field(default=None, gt=0, le=1, description="lowest sensitivity or predictive value wanted")
+    decide: Literal["highest", "thresholds"] = Field(
+        default="highest", description="what gives the answer where there is one class of several"
+    )
+    coverage: float = Field(default=0.9, gt=0, lt=1, description="share of truths that prediction sets shall hold")
+    unit: Literal["patient", "example"] = Field(
+        default="patient", description="what counts the same in prediction sets: every patient, or every example"
+    )
+
+    @model_validator(mode="after")
+    def _a_floor_has_a_rule(self) -> Self:
+        if (self.floor is None) == (self.rule in ("sensitivity", "ppv")):
+            raise ValueError("rule sensitivity and rule ppv need a floor, the other rules have none")
+        return self
+
+
 class RunConfig(Settings):
     """Everything that decides what a run does; where data and runs lie is the machine's."""
 
@@ -140,6 +166,7 @@ class RunConfig(Settings):
     augmentation: Augmentation = Augmentation()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
+    calibration: Calibrator = Calibrator()
     tracking: Tracking = Tracking()
     backend: Backend = "jax"
     seed: int = Field(default=0, ge=0, lt=2**31)

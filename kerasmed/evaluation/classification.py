@@ -59,7 +59,10 @@ class Measures:
     per_class: dict[str, Array]
 
 
-def tally(scores: Array, targets: Array, target: TargetSpec, groups: Array, num_groups: int) -> Tallies:
+def tally(
+    scores: Array, targets: Array, target: TargetSpec, groups: Array, num_groups: int,
+    thresholds: tuple[float, ...] | None = None,
+) -> Tallies:  # fmt: skip
     """Sums for each group.
 
     Args:
@@ -68,8 +71,9 @@ def tally(scores: Array, targets: Array, target: TargetSpec, groups: Array, num_
         target: What was asked.
         groups: int64 (n,), group of each row.
         num_groups: How many there are.
+        thresholds: Score of each class from which on it is called, where some were chosen.
     """
-    predicted, truth = answers(scores, target), one_hot(targets, target)
+    predicted, truth = answers(scores, target, thresholds), one_hot(targets, target)
     hit = (one_hot(predicted, target) == truth).all(axis=1)
     squares = np.square(scores - truth, dtype=np.float64)
     error = squares.sum(axis=1) if target.task == "single_label" else squares.mean(axis=1)

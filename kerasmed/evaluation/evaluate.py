@@ -29,6 +29,7 @@ def evaluate(
     seed: int,
     notes: tuple[str, ...] = (),
     split: Mapping[str, Any] | None = None,
+    calibrated: Mapping[str, Any] | None = None,
 ) -> Report:
     """Judge `judged` by the rules of `protocol`.
 
@@ -39,6 +40,7 @@ def evaluate(
         seed: Of the resamples: the same seed gives the same intervals.
         notes: What the data set wants said; comes before what the numbers themselves want said.
         split: How examples were divided.
+        calibrated: What `measure_calibrated` says, where `judged` is calibrated.
 
     Raises:
         ContractError: No example, or a score that is not finite.
@@ -60,13 +62,15 @@ def evaluate(
         intervals={"resamples": settings.bootstrap, "confidence": settings.confidence, "seed": seed},
         notes=(*notes, *remarks(judged, protocol, settings, resampled)),
         split=split,
+        calibrated=calibrated,
     )
 
 
 def _tally_patients(judged: Judged) -> Tallies:
     judged.check()
     clusters = judged.clusters
-    return tally(judged.scores, judged.targets, judged.target, clusters, int(clusters.max()) + 1)
+    num_clusters = int(clusters.max()) + 1
+    return tally(judged.scores, judged.targets, judged.target, clusters, num_clusters, judged.thresholds)
 
 
 def _who(judged: Judged) -> dict[str, Any]:
@@ -121,7 +125,7 @@ def _by_record(judged: Judged) -> list[dict[str, Any]]:
     names, first, groups = np.unique(judged.groups, return_index=True, return_inverse=True)
     if len(judged) < EXAMPLES_PER_RECORD * len(names):
         return []
-    tallies = tally(judged.scores, judged.targets, judged.target, groups, len(names))
+    tallies = tally(judged.scores, judged.targets, judged.target, groups, len(names), judged.thresholds)
     single = judged.target.task == "single_label"
     cells = tallies.cells if single else tallies.cells[..., 1, :]
     support = cells.sum(axis=-1).astype(np.int64)

@@ -25,6 +25,8 @@ class Judged:
         groups: str (n,), the record that each example was cut from.
         patients: str (n,), whose record that is; "" where nobody knows.
         ids: str (n,), one for each example.
+        logits: float (n, num_classes), what the scores were made of; None where nobody needs them.
+        thresholds: Score of each class from which on it is called; None where none was chosen.
     """
 
     target: TargetSpec
@@ -33,14 +35,16 @@ class Judged:
     groups: Array
     patients: Array
     ids: Array
+    logits: Array | None = None
+    thresholds: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
 
     @property
     def predicted(self) -> Array:
-        """The answer in the shape of `targets`: the highest score, or every label that reaches the threshold."""
-        return answers(self.scores, self.target)
+        """The answer in the shape of `targets`: the highest score, or every label that reaches its threshold."""
+        return answers(self.scores, self.target, self.thresholds)
 
     @property
     def truth(self) -> Array:
@@ -78,11 +82,14 @@ class Judged:
         return digest(sorted([str(name), *row] for name, row in zip(self.ids, rows.tolist(), strict=True)))
 
 
-def answers(scores: Array, target: TargetSpec) -> Array:
-    """int64 (n,) of single_label or bool (n, num_classes) of multi_label from `scores` (n, num_classes)."""
+def answers(scores: Array, target: TargetSpec, thresholds: tuple[float, ...] | None = None) -> Array:
+    """int64 (n,) of single_label or bool (n, num_classes) of multi_label from `scores` (n, num_classes).
+
+    With `thresholds`, the answer of single_label is the class whose score is the highest multiple of its threshold.
+    """
     if target.task == "multi_label":
-        return scores >= THRESHOLD
-    return scores.argmax(axis=1)
+        return np.asarray(scores >= np.asarray(THRESHOLD if thresholds is None else thresholds))
+    return (scores if thresholds is None else scores / np.asarray(thresholds)).argmax(axis=1)
 
 
 def one_hot(targets: Array, target: TargetSpec) -> Array:

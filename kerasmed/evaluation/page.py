@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasmed.data.dataset import Published
+from kerasmed.evaluation.calibrated_words import how_calibrated, share_in_words
 from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
 from kerasmed.evaluation.page_style import STYLE
 from kerasmed.evaluation.report import Estimate, Report
@@ -38,6 +39,7 @@ def render_page(title: str, report: Report, plots: Mapping[str, Path], facts: Ma
         _section("Metrics", _metrics(report)),
         _section("Classes", _classes(report)),
         _section("Confusion", _confusion(report)),
+        _section("Calibration and prediction sets", _calibrated(report)),
         _section("Published results by these rules", _published(report)),
         _section("Pictures", _pictures(plots)),
         _section("Answers that were most wrong", _worst(report)),
@@ -148,6 +150,33 @@ def _confusion_row(own: int, report: Report) -> tuple[str, ...]:
     counts = [f"{count:,}" for count in report.confusion[own]]
     counts[own] = f"<b>{counts[own]}</b>"
     return (f"<b>{escape(report.target.classes[own])}</b>", *counts)
+
+
+def _calibrated(report: Report) -> str:
+    part = report.calibrated
+    if part is None:
+        return ""
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in how_calibrated(part))
+    names = {"ece": label("ece"), "brier": label("brier"), "nll": "Log loss"}
+    claims = [
+        (names[name], *(_cell(name, Estimate(**values[when])) for when in ("before", "after", "change")))
+        for name, values in part["claims"].items()
+    ]
+    held = part["coverage_found"]["classes"]
+    classes = [
+        (f"<b>{escape(name)}</b>", f"{threshold:.3f}", escape(share_in_words(held[name])))
+        for name, threshold in part["thresholds"].items()
+    ]
+    rule = part["rule"]["name"] + (f" {part['rule']['floor']:g}" if part["rule"]["floor"] else "")
+    decided = "give the answer" if part["decide"] == "thresholds" or report.target.task == "multi_label" else (
+        "do not decide: the highest score does"
+    )  # fmt: skip
+    return (
+        said
+        + _table(("Lower is better", "Before", "After", "Change"), claims)
+        + f"<p>Thresholds by the rule {escape(rule)} on the rows that calibrate; they {decided}.</p>"
+        + _table(("Class", "Threshold", "Truth in the prediction set"), classes)
+    )
 
 
 def _published(report: Report) -> str:

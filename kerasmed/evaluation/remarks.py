@@ -39,7 +39,7 @@ def _same_records(protocol: Protocol) -> str:
 
 
 def _threshold(judged: Judged) -> str:
-    if judged.target.task == "single_label":
+    if judged.target.task == "single_label" or judged.thresholds is not None:
         return ""
     return f"A label is given where its score reaches {THRESHOLD}; no threshold was tuned."
 

@@ -64,6 +64,7 @@ class Report:
         intervals: resamples, confidence and seed of the bootstrap.
         notes: What a reader must know.
         split: How examples were divided, as the workflow tells it.
+        calibrated: What the calibration changed and what its prediction sets hold; None where scores are as trained.
     """
 
     target: TargetSpec
@@ -79,6 +80,7 @@ class Report:
     intervals: Mapping[str, Any]
     notes: tuple[str, ...] = ()
     split: Mapping[str, Any] | None = None
+    calibrated: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The tree of report.json; no NaN in it."""
@@ -103,7 +105,7 @@ class Report:
             "calibration": self.calibration,
             "records": self.records,
             "worst": self.worst,
-        }
+        } | ({} if self.calibrated is None else {"calibrated": dict(self.calibrated)})
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> Self:
@@ -120,6 +122,7 @@ class Report:
             support={name: row["support"] for name, row in rows.items()},
             confusion=tree["confusion"]["counts"],
             notes=tuple(tree["notes"]),
+            calibrated=tree.get("calibrated"),
             **{name: tree[name] for name in ("calibration", "records", "worst", "judged", "intervals", "split")},
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kerasmed.evaluation.calibrated_words import how_calibrated
 from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
 from kerasmed.evaluation.report import Estimate, Report
 
@@ -38,6 +39,7 @@ def summary(report: Report) -> str:
         *_columns(_class_rows(report)),
         "",
         intervals_in_words(report),
+        *([] if report.calibrated is None else how_calibrated(report.calibrated)),
         *(f"Note: {note}" for note in report.notes),
     ]
     return "\n".join(lines) + "\n"

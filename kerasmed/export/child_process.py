@@ -1,10 +1,12 @@
-"""Starts the export child with an environment of its own, waits for it, and reads its report."""
+"""Starts a child with an environment of its own, waits for it, and reads its report."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,45 +14,85 @@ from typing import Any
 import numpy as np
 
 from kerasmed import files
+from kerasmed.config.run import Backend
 from kerasmed.errors import ContractError
+from kerasmed.export.format_names import Format
 from kerasmed.export.parity import Arrays
 
 TAIL_CHARACTERS = 600
+CHILD = "kerasmed.export.child"
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the child is asked for.
+class Order:
+    """What every child is told.
 
     Attributes:
+        backend: Its backend.
         keras_file: The serving graph.
         trusted: Packages whose custom layers it may import.
         spec: The example spec as JSON.
-        saved_model: Folder that receives the SavedModel.
-        onnx: File that receives the ONNX graph; None where none is wanted.
-        metadata: Text that travels inside the ONNX file.
-        probes: `.npz` of inputs and of the answers to prove.
-        report: JSON file that receives the largest difference of each format.
+        files: Format to its file, in the order in which they are taken.
+        report: JSON file that receives what was found.
     """
 
+    backend: Backend
     keras_file: Path
     trusted: list[str]
     spec: dict[str, Any]
-    saved_model: Path
-    onnx: Path | None
-    metadata: dict[str, str]
-    probes: Path
+    files: dict[Format, Path]
     report: Path
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON tree that `from_json` turns back into an equal request."""
-        return {name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()}
+        """A JSON tree that `from_json` turns back into an equal order."""
+        return _as_text(asdict(self))
 
     @classmethod
-    def from_json(cls, tree: dict[str, Any]) -> "Request":
-        """The request that `to_json` wrote."""
-        paths = {name: Path(tree[name]) for name in ("keras_file", "saved_model", "probes", "report")}
-        return cls(**{**tree, **paths, "onnx": None if tree["onnx"] is None else Path(tree["onnx"])})
+    def from_json(cls, tree: Mapping[str, Any]) -> Any:
+        """The order that `to_json` wrote."""
+        paths = {name: Path(tree[name]) for name in ("keras_file", "report", *cls.places()) if name in tree}
+        return cls(**{**tree, **paths, "files": {name: Path(path) for name, path in tree["files"].items()}})
+
+    @classmethod
+    def places(cls) -> tuple[str, ...]:
+        """Fields of a kind of order that are paths too."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Request(Order):
+    """Write `files` and prove them.
+
+    Attributes:
+        metadata: Text that travels inside the ONNX file.
+        probes: `.npz` of inputs and of the answers to prove.
+    """
+
+    metadata: dict[str, str]
+    probes: Path
+
+    @classmethod
+    def places(cls) -> tuple[str, ...]:
+        """Paths besides those of every order."""
+        return ("probes",)
+
+
+@dataclass(frozen=True)
+class Question(Order):
+    """Run `files`, which are there.
+
+    Attributes:
+        inputs: `.npz` of probes and rows.
+        answers: `.npz` that receives the answers.
+    """
+
+    inputs: Path
+    answers: Path
+
+    @classmethod
+    def places(cls) -> tuple[str, ...]:
+        """Paths besides those of every order."""
+        return ("inputs", "answers")
 
 
 def write_probes(path: Path, inputs: Arrays, expected: Arrays) -> None:
@@ -59,32 +101,54 @@ def write_probes(path: Path, inputs: Arrays, expected: Arrays) -> None:
     np.savez(path, **named, **{f"answer/{name}": values for name, values in expected.items()})  # type: ignore[arg-type]
 
 
-def run_child(request: Request, timeout_s: float) -> dict[str, float]:
-    """Format to its largest difference from the trained model.
+def run_child(order: Order, timeout_s: float) -> dict[str, Any]:
+    """What the child found: proofs of the formats it wrote, or nothing; and why it failed at others.
 
     Raises:
         ContractError: The child failed or did not end in time; the end of what it said is in the message.
     """
+    job = "export" if isinstance(order, Request) else "ask"
+    return run_module(CHILD, {**order.to_json(), "job": job}, timeout_s)
+
+
+def run_module(module: str, tree: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Run a module of ours as a process of its own, on the backend `tree["backend"]`, and read its report.
+
+    Args:
+        module: It is given the name of a JSON file that holds `tree`.
+        tree: Its order; `tree["report"]` is the file that it must write.
+        timeout_s: Time it is given.
+
+    Raises:
+        ContractError: It failed or did not end in time.
+    """
     with tempfile.TemporaryDirectory(prefix="kerasmed-export-") as scratch:
         order = Path(scratch) / "request.json"
-        files.write_json(order, request.to_json())
-        code, said = _run(["kerasmed.export.child", str(order)], Path(scratch), timeout_s)
-    report = json.loads(request.report.read_text()) if request.report.is_file() else {}
+        files.write_json(order, tree)
+        code, said = _run([module, str(order)], Path(scratch), tree["backend"], timeout_s)
+    path = Path(tree["report"])
+    report: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     if "error" in report:
         raise ContractError(report["error"])
-    if code != 0 or "differences" not in report:
-        raise ContractError(f"export: the child process ended with {code}: {said}")
-    differences: dict[str, float] = report["differences"]
-    return differences
+    if code != 0 or not report:
+        raise ContractError(f"export: the child process ended with {_in_words(code)}: {said}")
+    return report
 
 
-def _run(module: list[str], scratch: Path, timeout_s: float) -> tuple[int, str]:
+def _as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _as_text(inner) for name, inner in value.items()}
+    return str(value) if isinstance(value, Path) else value
+
+
+def _run(module: list[str], scratch: Path, backend: str, timeout_s: float) -> tuple[int, str]:
     """Exit code, and the end of what was written to stderr."""
     command = [sys.executable, "-P", "-m", *module]
     try:
         ended = subprocess.run(  # noqa: S603 - our own module, no shell
-            command, cwd=scratch, env=_environment(scratch), capture_output=True, timeout=timeout_s, check=False
-        )
+            command, cwd=scratch, env=_environment(scratch, backend), capture_output=True, timeout=timeout_s,
+            check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise ContractError(
             f"export: the child process did not end within {timeout_s:g} s: {_tail(error.stderr)}"
@@ -92,11 +156,16 @@ def _run(module: list[str], scratch: Path, timeout_s: float) -> tuple[int, str]:
     return ended.returncode, _tail(ended.stderr)
 
 
-def _environment(scratch: Path) -> dict[str, str]:
-    """Nothing of ours but the places of modules: no backend, device or home of the process that trains."""
+def _in_words(code: int) -> str:
+    """An exit code; the name of the signal where one ended the process."""
+    return signal.Signals(-code).name if code < 0 else str(code)
+
+
+def _environment(scratch: Path, backend: str) -> dict[str, str]:
+    """Nothing of ours but the places of modules: no device or home of the process that trains."""
     modules = [str(Path(place).resolve()) for place in sys.path if place == "" or Path(place).exists()]
     return {
-        "KERAS_BACKEND": "tensorflow",
+        "KERAS_BACKEND": backend,
         "KERAS_HOME": str(scratch / "keras"),
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
@@ -105,6 +174,7 @@ def _environment(scratch: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "LC_ALL": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "-1",
+        "JAX_PLATFORMS": "cpu",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 

@@ -1,35 +1,35 @@
 """SavedModel -> ONNX by tf2onnx. Runs in the export child, on TensorFlow."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasmed.export.saved_model import SIGNATURE
+from kerasmed.export.written import Origin, refusals
 
 OPSET = 17
 BATCH_AXIS = "batch"
 
 
-def write_onnx(saved_model: Path, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write the graph in the folder `saved_model` to `path`, checked, with a free batch axis named "batch".
+def write_onnx(origin: Origin, path: Path) -> None:
+    """Write the graph of the SavedModel to `path`, checked, with a free batch axis named "batch".
 
     The detour by a SavedModel freezes constants of Normalization layers, which a direct conversion makes into graph
     inputs.
 
-    Args:
-        saved_model: Folder of a SavedModel.
-        path: The `.onnx` file.
-        metadata: Text that travels inside the file, by key.
+    Raises:
+        ContractError: tf2onnx cannot convert the graph, or what it makes is no valid ONNX.
     """
     import onnx
 
-    graph = _convert(saved_model)
+    with refusals("tf2onnx", ValueError, KeyError, RuntimeError, NotImplementedError):
+        graph = _convert(origin.written["saved_model"])
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
-    onnx.helper.set_model_props(graph, dict(metadata))
-    onnx.checker.check_model(graph, full_check=True)
+    onnx.helper.set_model_props(graph, dict(origin.metadata))
+    with refusals(path.name, onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+        onnx.checker.check_model(graph, full_check=True)
     onnx.save_model(graph, path)
 
 

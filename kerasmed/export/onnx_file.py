@@ -1,34 +1,41 @@
 """`.onnx` files: checked before they are run, run by onnxruntime alone, without keras."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasmed.calibration import Calibrations, calibrations_from_json
 from kerasmed.errors import ContractError, MissingPackageError
 from kerasmed.export.parity import Answers, Array
 from kerasmed.export.serving import same_names
+from kerasmed.export.written import Loaded
 from kerasmed.spec import ExampleSpec
 
 # Keys of the metadata that travels inside the file.
 SPEC_KEY, NAME_KEY, VERSION_KEY = "kerasmed_spec", "kerasmed_name", "kerasmed_version"
+CALIBRATION_KEY = "kerasmed_calibration"  # the tree of thresholds.json; absent where scores are as trained
 STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 MAX_BYTES = 2**31  # of protobuf itself
 
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """An opened file: what it reads and answers, a function that runs it, and "name/version"."""
+    """An opened file: what it reads and answers, a function that runs it, "name/version", and its calibrations."""
 
     spec: ExampleSpec
     answers: Answers
     version: str
+    calibrations: Calibrations
 
 
-def onnx_metadata(spec: ExampleSpec, name: str, version: int) -> dict[str, str]:
-    """What `open_onnx` reads back."""
-    return {SPEC_KEY: json.dumps(spec.to_json()), NAME_KEY: name, VERSION_KEY: str(version)}
+def onnx_metadata(
+    spec: ExampleSpec, name: str, version: int, thresholds: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """What `open_onnx` reads back; `thresholds` is the tree of thresholds.json, where there is one."""
+    calibration = {} if thresholds is None else {CALIBRATION_KEY: json.dumps(thresholds)}
+    return {SPEC_KEY: json.dumps(spec.to_json()), NAME_KEY: name, VERSION_KEY: str(version), **calibration}
 
 
 def open_onnx(path: Path) -> OnnxModel:
@@ -43,24 +50,30 @@ def open_onnx(path: Path) -> OnnxModel:
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     spec = _spec(metadata, path)
     version = f"{metadata.get(NAME_KEY, path.stem)}/{metadata.get(VERSION_KEY, '?')}"
-    return OnnxModel(spec, onnx_answers(path, spec), version)
+    return OnnxModel(spec, onnx_answers(path, spec), version, _calibrations(metadata, spec, path))
 
 
 def onnx_answers(path: Path, spec: ExampleSpec) -> Answers:
-    """A function that runs the graph in `path` on the CPU.
+    """A function that runs the graph in `path` on the CPU; raises as `load_onnx` does."""
+    return load_onnx(path, spec).answers
+
+
+def load_onnx(path: Path, spec: ExampleSpec) -> Loaded:
+    """The graph in `path` on the CPU.
 
     Raises:
         ContractError: onnxruntime cannot load it, or its inputs and outputs do not have the names of the spec.
     """
     session = _session(path)
-    same_names(f"{path.name}: inputs", (value.name for value in session.get_inputs()), spec.inputs)
-    same_names(f"{path.name}: outputs", (value.name for value in session.get_outputs()), spec.targets)
-    targets = list(spec.targets)
+    inputs = tuple(value.name for value in session.get_inputs())
+    outputs = tuple(value.name for value in session.get_outputs())
+    same_names(f"{path.name}: inputs", inputs, spec.inputs)
+    same_names(f"{path.name}: outputs", outputs, spec.targets)
 
-    def answers(inputs: dict[str, Array]) -> dict[str, Array]:
-        return dict(zip(targets, session.run(targets, inputs), strict=True))
+    def answers(batch: dict[str, Array]) -> dict[str, Array]:
+        return dict(zip(outputs, session.run(outputs, batch), strict=True))
 
-    return answers
+    return Loaded(answers, inputs, outputs)
 
 
 def _read(path: Path) -> Any:
@@ -116,6 +129,16 @@ def _spec(metadata: dict[str, str], path: Path) -> ExampleSpec:
         raise ContractError(
             f"{path.name}: carries no readable kerasmed spec, so its inputs are unknown; use one of `kerasmed export`."
         ) from error
+
+
+def _calibrations(metadata: dict[str, str], spec: ExampleSpec, path: Path) -> Calibrations:
+    if CALIBRATION_KEY not in metadata:
+        return {}
+    try:
+        tree = json.loads(metadata[CALIBRATION_KEY])
+    except ValueError as error:
+        raise ContractError(f"{path.name}: its calibration cannot be read; export the model again.") from error
+    return calibrations_from_json(tree, spec, path.name)
 
 
 def _session(path: Path) -> Any:

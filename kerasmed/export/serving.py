@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from kerasmed.calibration import Calibration, Calibrations
 from kerasmed.errors import ContractError
 from kerasmed.spec import ExampleSpec, TargetSpec, Task
 
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
 ACTIVATIONS: dict[Task, str] = {"single_label": "softmax", "multi_label": "sigmoid"}
 
 
-def serving_model(model: "keras.Model", spec: ExampleSpec) -> "keras.Model":
+def serving_model(model: "keras.Model", spec: ExampleSpec, calibrations: Calibrations | None = None) -> "keras.Model":
     """`model` with float32 arithmetic, inputs by the names of the spec, and scores by the names of its targets.
 
     Args:
         model: Functional model from physical float32 inputs to logits; its weights are shared or copied, not changed.
         spec: What it reads and answers.
+        calibrations: By target, where there are any: their scaling goes between the logits and the scores.
 
     Returns:
         A model of a dict of inputs, each (batch, *shape) float32, to a dict of scores, each (batch, num_classes).
@@ -35,6 +37,8 @@ def serving_model(model: "keras.Model", spec: ExampleSpec) -> "keras.Model":
         _same_shape(name, tuple(inputs[name].shape[1:]), array.shape)
     for name, target in spec.targets.items():
         _same_shape(name, tuple(logits[name].shape[1:]), (len(target.classes),))
+    for name, calibration in (calibrations or {}).items():
+        logits[name] = _scaling(name, calibration)(logits[name])
     scores = {name: _score(name, target)(logits[name]) for name, target in spec.targets.items()}
     return keras.Model(inputs, scores, name=model.name)
 
@@ -44,6 +48,13 @@ def same_names(where: str, found: Iterable[str], wanted: Iterable[str]) -> None:
     found, wanted = sorted(found), sorted(wanted)
     if found != wanted:
         raise ContractError(f"{where} are {', '.join(found)}; the spec names {', '.join(wanted)}.")
+
+
+def _scaling(name: str, calibration: Calibration) -> Any:
+    import keras
+
+    scale, offset = list(calibration.scale), list(calibration.offset)
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name=f"{name}_calibrated_logits")
 
 
 def _score(name: str, target: TargetSpec) -> Any:

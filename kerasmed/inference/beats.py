@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
+from kerasmed.calibration import Calibration
 from kerasmed.config.dataset import BeatExamples
 from kerasmed.data.examples import beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
 from kerasmed.data.records import Array, SignalRecord
 from kerasmed.errors import ContractError, DataError
+from kerasmed.evaluation.judged import answers
 from kerasmed.inference.beat_arrays import read_beat_array
 from kerasmed.inference.detector import detect_peaks
 from kerasmed.inference.predictor import Predictor, score_examples, score_physical
@@ -33,6 +36,7 @@ class BeatPrediction:
         rate_hz: Sampling rate of `samples`.
         duration_s: Of the record.
         notes: What was converted, chosen or left out.
+        calibration: What the scores were calibrated with; None where they are as trained.
     """
 
     name: str
@@ -44,11 +48,22 @@ class BeatPrediction:
     rate_hz: float | None = None
     duration_s: float | None = None
     notes: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
-    @property
+    @cached_property
     def labels(self) -> Array:
-        """int64 (n,): the class of the largest score."""
-        return self.scores.argmax(axis=1)
+        """int64 (n,): the class of the largest score, or what the thresholds say where they decide."""
+        if self.calibration is None:
+            return self.scores.argmax(axis=1)
+        return answers(self.scores, self.calibration.target, self.calibration.deciding)
+
+    @cached_property
+    def set_names(self) -> list[list[str]] | None:
+        """For each row the classes that cannot be ruled out, perhaps none; None where nothing was calibrated."""
+        if self.calibration is None:
+            return None
+        members = self.calibration.sets(self.scores)
+        return [[self.classes[place] for place in np.flatnonzero(row)] for row in members]
 
     @property
     def times_s(self) -> Array | None:
@@ -122,6 +137,7 @@ def predict_record(
         rate_hz=record.rate_hz,
         duration_s=len(record.signal_mv) / record.rate_hz,
         notes=tuple(notes),
+        calibration=_calibration(predictor),
     )
 
 
@@ -131,7 +147,10 @@ def predict_beat_array(predictor: Predictor, path: Path) -> BeatPrediction:
     beats, notes = read_beat_array(path, predictor.spec)
     (signal,) = predictor.spec.inputs
     (scores,) = score_physical(predictor, {signal: beats}).values()
-    return BeatPrediction(path.name, predictor.version, target.classes, scores, np.arange(len(beats)), notes=notes)
+    return BeatPrediction(
+        path.name, predictor.version, target.classes, scores, np.arange(len(beats)), notes=notes,
+        calibration=_calibration(predictor),
+    )  # fmt: skip
 
 
 def _predict_folder(folder: Path, predict: Callable[[Path], BeatPrediction]) -> Predictions:
@@ -172,6 +191,11 @@ def _only_target(predictor: Predictor) -> TargetSpec:
             f"{predictor.version}: answers {', '.join(predictor.spec.targets)}; one class per beat is needed."
         )
     return targets[0]
+
+
+def _calibration(predictor: Predictor) -> Calibration | None:
+    (name,) = predictor.spec.targets
+    return predictor.calibrations.get(name)
 
 
 def _read(header: Path, settings: BeatExamples, leads: tuple[str, ...]) -> tuple[SignalRecord, list[str]]:

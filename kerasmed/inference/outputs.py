@@ -20,16 +20,20 @@ ANNOTATOR = "pred"
 def write_csv(prediction: BeatPrediction, path: Path) -> None:
     """One line for each beat: time_s, sample, beat, label, then the score of every class.
 
-    Beats without a record around them have no time and no sample.
+    Of a calibrated model a last column holds the prediction set, as in "N+S"; it can be empty. Beats without a record
+    around them have no time and no sample.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["time_s", "sample", "beat", "label", *(f"score_{name}" for name in prediction.classes)])
+    sets = prediction.set_names
+    head = ["time_s", "sample", "beat", "label", *(f"score_{name}" for name in prediction.classes)]
+    writer.writerow(head if sets is None else [*head, "set"])
     times, samples = prediction.times_s, prediction.samples
     for row, label in enumerate(prediction.labels):
         when = ["", ""] if times is None or samples is None else [f"{times[row]:.4f}", int(samples[row])]
         scores = [f"{score:.5f}" for score in prediction.scores[row]]
-        writer.writerow([*when, int(prediction.numbers[row]), prediction.classes[label], *scores])
+        cells = [*when, int(prediction.numbers[row]), prediction.classes[label], *scores]
+        writer.writerow(cells if sets is None else [*cells, "+".join(sets[row])])
     files.write_text(path, text.getvalue())
 
 

@@ -3,18 +3,20 @@
 import importlib.util
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasmed import files
+from kerasmed.calibration import THRESHOLDS, Calibrations, calibrations_from_json
 from kerasmed.errors import ContractError
+from kerasmed.export.formats import KERAS
 from kerasmed.export.keras_file import open_keras
 from kerasmed.export.onnx_file import onnx_answers, open_onnx
 from kerasmed.export.parity import answers_of
-from kerasmed.export.publish import KERAS, LAYOUT, MANIFEST, ONNX, SPEC, latest_version
+from kerasmed.export.publish import LAYOUT, MANIFEST, ONNX, SPEC, latest_version
 from kerasmed.runtime import use_backend
 from kerasmed.spec import ExampleSpec
 
@@ -31,11 +33,14 @@ class Predictor:
         spec: What it reads and answers.
         scores: Dict of physical float32 inputs (batch, *shape) to dict of scores (batch, num_classes) by target.
         version: Which model it is ("mitbih_ds1/3"), told with every prediction.
+        calibrations: By target, what its scores were calibrated with and what they are answered by; none where they
+            are as trained.
     """
 
     spec: ExampleSpec
     scores: Scores
     version: str
+    calibrations: Calibrations = field(default_factory=dict)
 
 
 def open_predictor(path: Path, backend: str = "jax") -> Predictor:
@@ -50,13 +55,18 @@ def open_predictor(path: Path, backend: str = "jax") -> Predictor:
     """
     if path.suffix == ".onnx":
         opened = open_onnx(path)
-        return Predictor(opened.spec, opened.answers, opened.version)
-    folder = _version_folder(path)
+        return Predictor(opened.spec, opened.answers, opened.version, opened.calibrations)
+    folder = version_folder(path)
     manifest = _read_json(folder / MANIFEST)
     if manifest.get("layout") != LAYOUT:
         raise ContractError(f"{folder}: was not written by this version of kerasmed; export the model again.")
     spec = ExampleSpec.from_json(_read_json(_verified(folder, SPEC, manifest)))
-    return Predictor(spec, _open_scores(folder, manifest, spec, backend), f"{manifest['name']}/{manifest['version']}")
+    version = f"{manifest['name']}/{manifest['version']}"
+    calibrations: Calibrations = {}
+    if THRESHOLDS in manifest["files"]:
+        path = _verified(folder, THRESHOLDS, manifest)
+        calibrations = calibrations_from_json(_read_json(path), spec, str(path))
+    return Predictor(spec, _open_scores(folder, manifest, spec, backend), version, calibrations)
 
 
 def score_examples(predictor: Predictor, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -96,7 +106,12 @@ def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mappi
     return scores
 
 
-def _version_folder(path: Path) -> Path:
+def version_folder(path: Path) -> Path:
+    """The folder of a version: `path` itself, or the newest version in it.
+
+    Raises:
+        ContractError: There is none.
+    """
     if (path / MANIFEST).is_file() and (path / SPEC).is_file():
         return path
     version = latest_version(path) if path.is_dir() else 0

@@ -59,6 +59,7 @@ def summarize(prediction: BeatPrediction) -> dict[str, Any]:
         "duration_s": prediction.duration_s,
         "num_beats": len(prediction.labels),
         "beats": dict(zip(prediction.classes, counts, strict=True)),
+        "calibration": _calibration(prediction),
         "heart_rate": heart_rate(prediction),
         "runs": [
             {"class": run.label, "beats": run.num_beats, "per_minute": run.per_minute, **_place(prediction, run.first)}
@@ -69,6 +70,7 @@ def summarize(prediction: BeatPrediction) -> dict[str, Any]:
             {
                 "class": prediction.classes[prediction.labels[row]],
                 "score": score_of(prediction, row),
+                **({} if prediction.set_names is None else {"set": prediction.set_names[row]}),
                 **_place(prediction, row),
             }
             for row in event_rows(prediction)
@@ -101,7 +103,7 @@ def event_rows(prediction: BeatPrediction) -> list[int]:
 
 def score_of(prediction: BeatPrediction, row: int) -> float:
     """The score of the class that was chosen for a row."""
-    return round(float(prediction.scores[row].max()), 4)
+    return round(float(prediction.scores[row, prediction.labels[row]]), 4)
 
 
 def summary_text(prediction: BeatPrediction, max_events: int = 100) -> str:
@@ -111,6 +113,7 @@ def summary_text(prediction: BeatPrediction, max_events: int = 100) -> str:
             *_head(prediction),
             "",
             *_class_lines(prediction),
+            *_set_lines(prediction),
             "",
             *_rate_lines(prediction),
             *_run_lines(prediction),
@@ -142,6 +145,33 @@ def _class_lines(prediction: BeatPrediction) -> list[str]:
     for name, count in zip(prediction.classes, counts, strict=True):
         lines.append(f"  {name:<4}{count:>8,}  {100 * count / total:5.1f} %  {MEANING.get(name, '')}".rstrip())
     return lines
+
+
+def _calibration(prediction: BeatPrediction) -> dict[str, Any] | None:
+    """How the scores were calibrated, and how many beats have a set of one class, of several and of none."""
+    calibration, sets = prediction.calibration, prediction.set_names
+    if calibration is None or sets is None:
+        return None
+    sizes = [len(names) for names in sets]
+    one, none = sizes.count(1), sizes.count(0)
+    return {
+        "method": calibration.method,
+        "coverage": calibration.coverage,
+        "promised_for_new_patients": bool(calibration.facts.get("sets", {}).get("promised_for_new_patients")),
+        "sets": {"one": one, "several": len(sizes) - one - none, "empty": none},
+    }
+
+
+def _set_lines(prediction: BeatPrediction) -> list[str]:
+    told = _calibration(prediction)
+    if told is None:
+        return []
+    sizes = told["sets"]
+    promise = "" if told["promised_for_new_patients"] else " (without a promise for new patients)"
+    return [
+        f"Prediction sets of {100 * told['coverage']:g} %{promise}: one class for {sizes['one']:,} beats, several for "
+        f"{sizes['several']:,}, none for {sizes['empty']:,}"
+    ]
 
 
 def _rate_lines(prediction: BeatPrediction) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import DataError
 from kerasmed.evaluation.report import Report
-from kerasmed.workflows.judge import judge, score_rows, write_report
+from kerasmed.workflows.judge import judge_again
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, gather_material
 from kerasmed.workflows.run_folder import load_run_model, open_run, read_manifest
@@ -15,21 +15,25 @@ from kerasmed.workflows.run_folder import load_run_model, open_run, read_manifes
 def evaluate_run(folder: Path, places: Places, progress: Progress | None = None) -> Report:
     """Score the run's test rows with its kept weights and write report, page and plots anew.
 
+    Where the run was calibrated, the calibrated scores are judged.
+
     Raises:
+        ContractError: Its thresholds.json is damaged, or of other weights.
         DataError: The data are not those that the run was trained on.
     """
     config, _ = open_run(folder)
     material = gather_material(config.dataset, config.seed, places, progress)
-    _refuse_other_data(read_manifest(folder), material, folder)
+    refuse_other_data(read_manifest(folder), material, folder)
     model, _, _ = load_run_model(folder)
-    judged = score_rows(model, material, material.splits.test, config.evaluation)
-    report = judge(judged, material, config)
-    write_report(report, judged, material, folder)
-    return report
+    return judge_again(folder, model, material, config)
 
 
-def _refuse_other_data(manifest: dict[str, Any], material: Material, folder: Path) -> None:
-    """Hold the files and the split against those that the run was trained on."""
+def refuse_other_data(manifest: dict[str, Any], material: Material, folder: Path) -> None:
+    """Hold the files and the split against those that the run was trained on.
+
+    Raises:
+        DataError: They are others.
+    """
     found = {"other examples": material.prepared.fingerprint, "another split": material.facts["digest"]}
     trained = {"other examples": manifest["data"]["fingerprint"], "another split": manifest["split"]}
     for what, value in found.items():

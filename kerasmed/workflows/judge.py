@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,19 +12,25 @@ from kerasmed import files
 from kerasmed.config.run import Evaluation, RunConfig
 from kerasmed.data.dataset import Protocol
 from kerasmed.data.records import Array
+from kerasmed.evaluation.calibrate import calibrated
+from kerasmed.evaluation.calibrated import measure_calibrated
 from kerasmed.evaluation.classification import measure_epoch
 from kerasmed.evaluation.evaluate import evaluate
 from kerasmed.evaluation.judged import Judged
 from kerasmed.evaluation.report import Report
+from kerasmed.evaluation.scaling import probabilities
 from kerasmed.public import public_facts
-from kerasmed.spec import ExampleSpec, TargetSpec
+from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.prepare import Material
 from kerasmed.workflows.run_folder import read_manifest
+from kerasmed.workflows.thresholds import open_calibrations
 
 if TYPE_CHECKING:
     import keras
 
     from kerasmed.training.scoring import Measure
+
+SELF_CALIBRATED = "calibrated on the records that judge: expect worse calibration and coverage on others"
 
 
 def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
@@ -38,19 +45,6 @@ def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
         return measured
 
     return measure
-
-
-def probabilities(logits: Array, target: TargetSpec) -> Array:
-    """float32 scores from logits (n, num_classes): softmax of single_label, sigmoid of multi_label.
-
-    A row in which a logit is not finite has no score: all of it is NaN, which whoever judges or predicts refuses.
-    """
-    from scipy.special import expit, softmax
-
-    sound = np.isfinite(logits).all(axis=1, keepdims=True)
-    wide = np.where(sound, logits, np.nan).astype(np.float64)
-    scores = softmax(wide, axis=1) if target.task == "single_label" else expit(wide)
-    return scores.astype(np.float32)
 
 
 def score_rows(model: "keras.Model", material: Material, rows: Array, settings: Evaluation) -> Judged:
@@ -70,13 +64,38 @@ def score_rows(model: "keras.Model", material: Material, rows: Array, settings: 
         groups=index["record"][rows],
         patients=index["patient"][rows],
         ids=index["id"][rows],
+        logits=logits[name],
     )
 
 
-def judge(judged: Judged, material: Material, config: RunConfig) -> Report:
-    """The report of `judged` by the rules of its dataset."""
+def judge(judged: Judged, material: Material, config: RunConfig, calibrated: Mapping[str, Any] | None = None) -> Report:
+    """The report of `judged` by the rules of its dataset; `calibrated` says what a calibration changed."""
     dataset = material.dataset
-    return evaluate(judged, dataset.protocol, config.evaluation, config.seed, dataset.notes, material.facts)
+    return evaluate(judged, dataset.protocol, config.evaluation, config.seed, dataset.notes, material.facts, calibrated)
+
+
+def judge_again(folder: Path, model: "keras.Model", material: Material, config: RunConfig) -> Report:
+    """Judge a run, calibrated where it has a thresholds.json, and write report, page and plots anew."""
+    judged = score_rows(model, material, material.splits.test, config.evaluation)
+    calibrations = open_calibrations(folder, material.prepared.spec)
+    part = None
+    if calibrations:
+        (calibration,) = calibrations.values()
+        plain, judged = judged, calibrated(judged, calibration)
+        part = measure_calibrated(plain, judged, calibration, config.evaluation, config.seed)
+        material = _warned(material)
+    report = judge(judged, material, config, part)
+    write_report(report, judged, material, folder)
+    return report
+
+
+def _warned(material: Material) -> Material:
+    """With a badge where the rows that calibrated are among those that judge."""
+    splits, dataset = material.splits, material.dataset
+    if not len(np.intersect1d(splits.validation, splits.test)):
+        return material
+    protocol = replace(dataset.protocol, badges=(*dataset.protocol.badges, SELF_CALIBRATED))
+    return replace(material, dataset=replace(dataset, protocol=protocol))
 
 
 def write_report(report: Report, judged: Judged, material: Material, folder: Path) -> None:

@@ -25,14 +25,17 @@ def open_model(path: Path) -> Predictor:
 def _open_run(folder: Path) -> Predictor:
     from kerasmed.runtime import use_backend
     from kerasmed.workflows.run_folder import load_run_model, open_run
+    from kerasmed.workflows.thresholds import open_calibrations
 
     use_backend(open_run(folder)[0].backend)
-    from kerasmed.workflows.judge import probabilities
+    from kerasmed.evaluation.scaling import probabilities
 
     model, _, spec = load_run_model(folder)
+    calibrations = open_calibrations(folder, spec)
 
     def scores(inputs: dict[str, Array]) -> Mapping[str, Array]:
-        logits = model.predict(inputs, verbose=0)
-        return {name: probabilities(np.asarray(logits[name]), target) for name, target in spec.targets.items()}
+        logits = {name: np.asarray(values) for name, values in model.predict(inputs, verbose=0).items()}
+        scaled = {name: calibration.scaled(logits[name]) for name, calibration in calibrations.items()}
+        return {name: probabilities(scaled.get(name, logits[name]), spec.targets[name]) for name in spec.targets}
 
-    return Predictor(spec, scores, folder.name)
+    return Predictor(spec, scores, folder.name, calibrations)

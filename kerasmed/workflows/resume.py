@@ -31,7 +31,10 @@ from kerasmed.workflows.train import data_facts, describe_data, plan
 
 log = logging.getLogger(__name__)
 # Settings that decide neither the batches nor the weights.
-FREE = ("backend", "tracking.", "loader.engine", "loader.num_threads", "loader.prefetch", "loader.timeout_s")
+FREE = (
+    "backend", "tracking.", "calibration.", "loader.engine", "loader.num_threads", "loader.prefetch",
+    "loader.timeout_s",
+)  # fmt: skip
 EXTENT = "trainer.epochs"
 # Their arithmetic decides the last bits.
 EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")

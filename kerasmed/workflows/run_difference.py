@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kerasmed.calibration import THRESHOLDS
 from kerasmed.config.describe import diff
 from kerasmed.config.load import DEFAULT, explain, flatten, load_run
 from kerasmed.errors import DataError
@@ -136,6 +137,9 @@ def _remarks(runs: Pair[Path]) -> tuple[str, ...]:
     ]
     if any(read_manifest(folder).get("git", {}).get("changed") for folder in runs):
         remarks.append("kerasmed ran with changes that are in no commit, so that equal commits may be other code")
+    calibrated = [folder.name for folder in runs if (folder / THRESHOLDS).is_file()]
+    if len(calibrated) == 1:
+        remarks.append(f"{calibrated[0]} was calibrated after its training, which changes its scores and their metrics")
     missing = _unwritten(runs[0])
     if missing:
         remarks.append(f"not in the first run's config.yaml, so that today's defaults hold: {', '.join(missing)}")
@@ -145,7 +149,7 @@ def _remarks(runs: Pair[Path]) -> tuple[str, ...]:
 def _unwritten(folder: Path) -> tuple[str, ...]:
     """Settings that decide what a run does and that its config.yaml, written by an older version, does not name."""
     fields = (field.path for field in explain(folder) if field.place == DEFAULT)
-    return tuple(path for path in fields if not path.startswith("tracking."))
+    return tuple(path for path in fields if not path.startswith(("tracking.", "calibration.")))
 
 
 def _settings(first: Path, second: Path) -> tuple[Change, ...]:

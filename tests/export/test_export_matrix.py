@@ -1,5 +1,6 @@
 """Every network of the house, and the kinds of layers that later ones bring, through the whole route. Minutes long."""
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from kerasmed.build import build
 from kerasmed.export.publish import export_run_model
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+from tests.fakes.networks import hard_network, hard_spec, write_custom_layer
 from tests.fakes.toy import SMALL_MODELS, toy_spec
 
 pytestmark = pytest.mark.slow
@@ -77,3 +79,15 @@ def test_every_kind_of_layer_is_exported_with_parity(kind: str, backend: str, tm
 def test_every_network_is_exported_with_parity(kind: str, backend: str, tmp_path: Path) -> None:
     model = build(SMALL_MODELS[kind], toy_spec())
     assert export_run_model(model, toy_spec(), ["saved_model", "onnx"], tmp_path, kind, {}).name == "1"
+
+
+@pytest.mark.parametrize("module", ["ai_edge_litert", "torch"])
+def test_a_network_with_a_layer_of_its_own_goes_through_the_other_children_too(
+    module: str, one_backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(module)
+    write_custom_layer(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    network = hard_network(importlib.import_module("gain_layer").Gain())
+    formats = ["litert"] if module == "ai_edge_litert" else ["torch", "torchscript"]
+    assert export_run_model(network, hard_spec(), formats, tmp_path / "saved", "hard", {}).name == "1"

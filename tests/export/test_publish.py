@@ -180,14 +180,14 @@ def test_the_latest_version_is_the_highest_number(tmp_path: Path) -> None:
 
 def request_for(folder: Path) -> Request:
     return Request(
+        backend="tensorflow",
         keras_file=folder / "absent.keras",
         trusted=[],
         spec=hard_spec().to_json(),
-        saved_model=folder / "out",
-        onnx=None,
+        files={"saved_model": folder / "out"},
+        report=folder / "report.json",
         metadata={},
         probes=folder / "probes.npz",
-        report=folder / "report.json",
     )
 
 

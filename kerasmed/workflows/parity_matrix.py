@@ -1,0 +1,125 @@
+"""kerasmed parity --matrix: every network x every training backend x every format, and which holes are known."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmed.config.component import ComponentConfig
+from kerasmed.config.model import CnnLstm, SeResNet1D
+from kerasmed.config.run import Backend
+from kerasmed.errors import KerasmedError
+from kerasmed.export.child_process import run_module
+from kerasmed.export.format_names import FORMATS, Format
+from kerasmed.export.formats import require_packages
+from kerasmed.export.parity import LIMIT
+from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+
+CHILD = "kerasmed.workflows.parity_child"
+TIMEOUT_S = 1800.0
+# Every network with all its kinds of layers, small enough for each format to take seconds.
+SMALL: dict[str, ComponentConfig] = {
+    "se_resnet1d": SeResNet1D(
+        stem_width=8, stem_kernel=7, stem_stride=2, stage_widths=(8, 16), stage_blocks=(1, 1), squeeze=4,
+        feature_widths=(4,),
+    ),
+    "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, feature_widths=(4,)),
+}  # fmt: skip
+SPEC = ExampleSpec(
+    inputs={
+        "signal": ArraySpec((64, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
+        "rr": ArraySpec((3,), "float32", channels=("previous", "next", "local")),
+    },
+    targets={"label": TargetSpec("single_label", ("N", "S", "V"))},
+)
+# What a format cannot do, and whose limit that is: (network, format) to the reason.
+LIMITS: dict[tuple[str, Format], str] = {
+    ("cnn_lstm", "litert"): (
+        "takes one example at a time: TensorFlow 2.21 converts no LSTM with a free batch axis to LiteRT's own "
+        "operators (TensorListReserve needs a static shape)"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One format of one network from one training backend.
+
+    Attributes:
+        model: Kind of the network.
+        backend: That made it.
+        format: That was written.
+        difference: The largest from the network's own answers; None where there are none.
+        batch: The only batch size that the file takes; None where it takes every one.
+        reason: Why there is no difference; "" where there is one.
+    """
+
+    model: str
+    backend: Backend
+    format: Format
+    difference: float | None
+    batch: int | None = None
+    reason: str = ""
+
+    @property
+    def limit(self) -> str:
+        """The known limit of this format for this network; "" where there is none."""
+        return LIMITS.get((self.model, self.format), "")
+
+    @property
+    def sound(self) -> bool:
+        """Whether it agrees, at every batch size, or a known limit says why it cannot."""
+        if self.difference is None:
+            return bool(self.limit)
+        return self.difference <= LIMIT and (self.batch is None or bool(self.limit))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON tree; a difference that is no number is null."""
+        tree = {**asdict(self), "limit": self.limit, "sound": self.sound}
+        return tree if self.difference is None or np.isfinite(self.difference) else {**tree, "difference": None}
+
+
+def parity_matrix(
+    kinds: Sequence[str],
+    backends: Sequence[Backend],
+    formats: Sequence[Format],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Cell]:
+    """Export each network, with random weights, from a process on each backend, to every format."""
+    formats = [name for name in FORMATS if name == "keras" or name in formats]
+    rows = [(kind, backend) for kind in kinds for backend in backends]
+    cells: list[Cell] = []
+    for done, (kind, backend) in enumerate(rows):
+        progress(done, len(rows))
+        cells += _row(kind, backend, formats)
+    progress(len(rows), len(rows))
+    return cells
+
+
+def _row(kind: str, backend: Backend, formats: Sequence[Format]) -> list[Cell]:
+    missing = {name: reason for name in formats if (reason := _missing(name))}
+    wanted = [name for name in formats if name not in missing]
+    with tempfile.TemporaryDirectory(prefix="kerasmed-parity-") as scratch:
+        order = {
+            "backend": backend, "model": kind, "formats": wanted, "folder": scratch,
+            "report": str(Path(scratch) / "report.json"), "timeout_s": TIMEOUT_S,
+        }  # fmt: skip
+        try:
+            found = run_module(CHILD, order, TIMEOUT_S)["cells"]
+        except KerasmedError as error:
+            found = {name: {"reason": str(error)} for name in wanted}
+    return [
+        Cell(kind, backend, name, **{"difference": None, "reason": missing.get(name, ""), **found.get(name, {})})
+        for name in formats
+    ]
+
+
+def _missing(name: Format) -> str:
+    try:
+        require_packages(name)
+    except KerasmedError as error:
+        return str(error)
+    return ""
