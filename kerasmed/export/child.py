@@ -1,6 +1,8 @@
 """The child process of an export: TensorFlow, no GPU. `python -m kerasmed.export.child REQUEST.json`."""
 
+import ctypes
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,14 @@ from kerasmed.export.saved_model import saved_model_answers, write_saved_model
 from kerasmed.export.serving import same_names
 from kerasmed.runtime import use_backend
 from kerasmed.spec import ExampleSpec
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def die_with_parent() -> None:
+    """On Linux the kernel ends this process when the one that started it ends, however it does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(request_file: Path) -> int:
@@ -52,4 +62,5 @@ def export(request: Request) -> dict[str, float]:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     sys.exit(main(Path(sys.argv[1])))

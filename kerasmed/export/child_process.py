@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def run_child(request: Request, timeout_s: float) -> dict[str, float]:
     if "error" in report:
         raise ContractError(report["error"])
     if code != 0 or "differences" not in report:
-        raise ContractError(f"export: the child process ended with {code}: {said}")
+        raise ContractError(f"export: the child process ended with {_in_words(code)}: {said}")
     differences: dict[str, float] = report["differences"]
     return differences
 
@@ -90,6 +91,11 @@ def _run(module: list[str], scratch: Path, timeout_s: float) -> tuple[int, str]:
             f"export: the child process did not end within {timeout_s:g} s: {_tail(error.stderr)}"
         ) from error
     return ended.returncode, _tail(ended.stderr)
+
+
+def _in_words(code: int) -> str:
+    """An exit code; the name of the signal where one ended the process."""
+    return signal.Signals(-code).name if code < 0 else str(code)
 
 
 def _environment(scratch: Path) -> dict[str, str]:
