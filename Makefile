@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/set-up
 
-.PHONY: help demo test test-all parity check format bench clean
+.PHONY: help demo test test-all parity check format bench faults clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -43,6 +43,12 @@ format: $(SET_UP)  ## rewrite the code as `check` wants it
 
 bench: $(SET_UP)  ## speed beside wfdb and bare keras, in one run
 	$(BIN)/python benchmarks/bench.py
+
+SEEDS ?= 10
+BACKENDS ?= jax,torch,tensorflow
+
+faults: $(SET_UP)  ## SEEDS=10 kills at random on each of BACKENDS; every fault at every step on the disk
+	$(BIN)/python scripts/faults.py --kills $(SEEDS) --backends $(BACKENDS)
 
 clean:  ## remove the virtual environment and caches; runs and saved models stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo

@@ -56,16 +56,17 @@ def digest(tree: Any) -> str:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`; a reader sees the old file or the new one, never a part."""
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    with _naming(path):
+        try:
+            with beside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -88,16 +89,17 @@ def committed_folder(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
     beside.mkdir()
-    try:
-        yield beside
-        for file in beside.rglob("*"):
-            _sync(file)
-        _sync(beside)
-        _swap_in(beside, target)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    sync_folder(target.parent)
+    with _naming(target):
+        try:
+            yield beside
+            for file in beside.rglob("*"):
+                _sync(file)
+            _sync(beside)
+            _swap_in(beside, target)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+        sync_folder(target.parent)
 
 
 def remove_folder(folder: Path) -> None:
@@ -141,9 +143,10 @@ def held(path: Path) -> Iterator[None]:
         words = [Path(sys.argv[0]).name, *sys.argv[1:]]
         now = datetime.now(UTC).isoformat(timespec="seconds")
         holder = Holder(os.getpid(), socket.gethostname(), now, shlex.join(words))
-        file.truncate(0)
-        file.write(json.dumps(asdict(holder)))
-        file.flush()
+        with _naming(path):
+            file.truncate(0)
+            file.write(json.dumps(asdict(holder)))
+            file.flush()
         yield
 
 
@@ -187,6 +190,17 @@ def hash_folder(folder: Path, skip: frozenset[str] = frozenset()) -> dict[str, s
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable."""
     _sync(folder)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """An error of the disk names `path`: where a write or a flush fails, the system does not say in which file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _sync(path: Path) -> None:

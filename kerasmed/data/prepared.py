@@ -5,9 +5,11 @@ import hashlib
 import io
 import json
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +20,7 @@ import numpy as np
 from kerasmed import files
 from kerasmed.data.dataset import Dataset, Index
 from kerasmed.data.records import Array, Examples, RecordRef
+from kerasmed.data.stamps import Stamp, require_unchanged, stamps_of
 from kerasmed.errors import DataError
 from kerasmed.spec import ExampleSpec
 
@@ -84,22 +87,50 @@ def prepare(dataset: Dataset, cache: Path, bad: "BadRecordPolicy", progress: Pro
         progress: Called with (records done, records in all).
 
     Raises:
-        DataError: Too many bad records, no example at all, or counts that contradict what is known of the database.
+        DataError: Too many bad records, no example at all, a record that changed while it was read, a set that is
+            damaged, or counts that contradict what is known of the database.
     """
+    stamps = stamps_of(dataset.records)
     fingerprint = fingerprint_of(dataset, bad)
     folder = cache / "prepared" / f"{dataset.name}-{fingerprint[:16]}"
+    _sweep(folder.parent)
     if not (folder / MANIFEST).is_file():
         # Runs that start together make a set once.
-        with files.locked(folder.with_name(f".{folder.name}.lock")):
+        with files.locked(_lock_of(folder.name, folder.parent)):
             if not (folder / MANIFEST).is_file():
-                _make(dataset, folder, fingerprint, bad, progress)
+                _make(dataset, folder, fingerprint, bad, progress, stamps)
     prepared = open_prepared(folder)
     bad.judge(prepared.quarantine, len(dataset.records))
     return prepared
 
 
-def _make(dataset: Dataset, folder: Path, fingerprint: str, bad: "BadRecordPolicy", progress: Progress | None) -> None:
+def _lock_of(name: str, parent: Path) -> Path:
+    return parent / f".{name}.lock"
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a prepare that was killed left behind, whichever set it was making."""
+    for left in list(parent.glob(".*.tmp")):
+        name = left.name[1:].rsplit(".", 2)[0]
+        # A folder that was listed and whose lock is free has no maker any more: each has a name of its own. Where we
+        # may not ask, as in another's cache, it is not ours to remove.
+        with suppress(PermissionError):
+            if files.holder_of(_lock_of(name, parent)) is None:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _make(
+    dataset: Dataset,
+    folder: Path,
+    fingerprint: str,
+    bad: "BadRecordPolicy",
+    progress: Progress | None,
+    stamps: dict[Path, Stamp],
+) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)  # it has no manifest, so it is no set
     good, quarantine = _read_all(dataset, bad, progress)
+    require_unchanged(stamps, stamps_of(dataset.records))
     prepared_index = _index(good, dataset.spec)
     if dataset.check is not None:
         dataset.check(prepared_index, _dropped(good))
@@ -111,12 +142,19 @@ def open_prepared(folder: Path) -> Prepared:
     """The prepared set in `folder`.
 
     Raises:
-        DataError: Its manifest is damaged.
+        DataError: A file of it is missing or damaged.
     """
     try:
-        return Prepared(folder, json.loads((folder / MANIFEST).read_text()))
+        manifest = json.loads((folder / MANIFEST).read_text())
     except ValueError as error:
         raise _damaged(folder, MANIFEST) from error
+    hashes: dict[str, str] = manifest.get("files", {})  # sets made before there were hashes have none
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(_hash_or_missing, [folder / name for name in hashes])
+        for (name, wanted), value in zip(hashes.items(), found, strict=True):
+            if value != wanted:
+                raise _damaged(folder, Path(name).name)
+    return Prepared(folder, manifest)
 
 
 def _load(path: Path, **options: Any) -> Array:
@@ -261,19 +299,21 @@ def _write(
         "index": sorted(index),
         "dropped": dict(_dropped(good)),
         "quarantined": len(quarantine),
+        "files": files.hash_folder(folder),
     }
     files.write_json(folder / MANIFEST, manifest)
 
 
 def _write_rows(path: Path, parts: list[Array]) -> None:
     """Append `parts` to one C-contiguous `.npy` without holding them all as one array."""
-    shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
-    rows = np.lib.format.open_memmap(path, mode="w+", dtype=parts[0].dtype, shape=shape)
-    start = 0
-    for part in parts:
-        rows[start : start + len(part)] = part
-        start += len(part)
-    rows.flush()
+    dtype, shape = parts[0].dtype, (sum(len(part) for part in parts), *parts[0].shape[1:])
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    # Plain writes and no memory map: a full disk is an error at the write, where a map would end the process (SIGBUS).
+    with path.open("xb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            assert (part.dtype, part.shape[1:]) == (dtype, shape[1:]), f"{path.name}: {part.dtype} {part.shape}"
+            file.write(np.ascontiguousarray(part).data)
 
 
 def _quarantine_csv(quarantine: list[Quarantined]) -> str:
