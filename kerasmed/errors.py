@@ -47,6 +47,10 @@ class DataError(KerasmedError):
         super().__init__(f"{record}: {reason}" + (f" {remedy}" if remedy else ""))
 
 
+class OtherModelError(DataError):
+    """Stored variables that are those of another model or optimizer."""
+
+
 class LeakageError(KerasmedError):
     """The same patient, id or content in two splits."""
 

@@ -56,11 +56,10 @@ def _train_again(folder: Path, wish: "Wish", data_dir: Path | None, runs_dir: Pa
     from kerasmed.runtime import use_backend
     from kerasmed.workflows.places import find_places
     from kerasmed.workflows.reproduce import recorded_config, reproduce
-    from kerasmed.workflows.run_folder import read_manifest
+    from kerasmed.workflows.run_folder import data_place
 
     config = recorded_config(folder, wish)
-    root = Path(read_manifest(folder)["data"]["root"])
-    places = find_places(data_dir or (root if root.is_dir() else None), runs_dir)
+    places = find_places(data_dir or data_place(folder), runs_dir)
     narrate()
     use_backend(config.backend)
     with progress_of("preparing records") as progress:

@@ -52,10 +52,9 @@ def go_on(folder: Path, config: "RunConfig", data_dir: Path | None, allow_change
     from kerasmed.cli.train import show_report
     from kerasmed.runtime import use_backend
     from kerasmed.workflows.places import find_places
-    from kerasmed.workflows.run_folder import read_manifest
+    from kerasmed.workflows.run_folder import data_place
 
-    root = Path(read_manifest(folder)["data"]["root"])
-    places = find_places(data_dir or (root if root.is_dir() else None), folder.parent)
+    places = find_places(data_dir or data_place(folder), folder.parent)
     narrate()
     use_backend(config.backend)
     from kerasmed.workflows.resume import resume
@@ -63,7 +62,19 @@ def go_on(folder: Path, config: "RunConfig", data_dir: Path | None, allow_change
     with progress_of("preparing records") as progress:
         report = resume(folder, config, places, allow_change, progress)
     if report is None:
-        text = f"{folder}: already complete; trainer.epochs=N with more than {config.trainer.epochs} to extend"
-        show({"run": str(folder), "complete": True}, text, as_json)
+        show({"run": str(folder), "complete": True}, _to_extend(folder, config.trainer.epochs), as_json)
         return
     show_report(folder, report, as_json)
+
+
+def _to_extend(folder: Path, epochs: int) -> str:
+    """What one can do with a run that is complete."""
+    from kerasmed.workflows.run_folder import read_manifest
+
+    done = read_manifest(folder).get("epochs") or epochs
+    if done < epochs:
+        return (
+            f"{folder}: already complete, ended after epoch {done} of {epochs}; to extend it, change what ended it "
+            "(trainer.early_stopping, trainer.time_budget_min) with --allow-change"
+        )
+    return f"{folder}: already complete; trainer.epochs=N with more than {epochs} to extend"

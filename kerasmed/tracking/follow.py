@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -58,6 +59,11 @@ def sending(verb: str, kind: Kind, folder: Path, tracking: Tracking) -> list[str
     return [sys.executable, "-P", "-m", "kerasmed.tracking", verb, kind, str(folder), json.dumps(tracking.model_dump())]
 
 
+def sync_command(folder: Path) -> str:
+    """The command that sends what trackers lack of the run in `folder`."""
+    return shlex.join(["kerasmed", "track", "sync", str(folder)])
+
+
 def surroundings() -> dict[str, str]:
     """The environment of the process of a tracker: ours, with what tames the libraries."""
     modules = os.pathsep.join(str(Path(place).resolve()) for place in sys.path if Path(place).exists())
@@ -74,7 +80,7 @@ def _start(folder: Path, kind: Kind, tracking: Tracking) -> "subprocess.Popen[by
                 stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,
             )  # fmt: skip
     except OSError as error:
-        log.warning("%s cannot follow (%s); kerasmed track sync %s sends it all.", kind, error.strerror, folder)
+        log.warning("%s cannot follow (%s); %s sends it all.", kind, error.strerror, sync_command(folder))
         return None
 
 
@@ -89,8 +95,8 @@ def _wait_for(children: dict[Kind, "subprocess.Popen[bytes]"], folder: Path, tra
             code = child.wait(max(0.0, last - time.monotonic()))
         except subprocess.TimeoutExpired:
             _left.append(child)
-            log.warning("%s is not done yet; kerasmed track sync %s sends what is left.", kind, folder)
+            log.warning("%s is not done yet; %s sends what is left.", kind, sync_command(folder))
             continue
         if code != 0:
             why = read_ledger(folder, kind, target_of(kind, tracking)).error or f"see {folder}/tracking/{kind}.log"
-            log.warning("%s lacks part of the run (%s); kerasmed track sync %s sends it.", kind, why, folder)
+            log.warning("%s lacks part of the run (%s); %s sends it.", kind, why, sync_command(folder))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasmed import files
-from kerasmed.errors import DataError, TrainingError
+from kerasmed.errors import DataError, OtherModelError, TrainingError
 
 if TYPE_CHECKING:
     import keras
@@ -69,13 +69,16 @@ def load_weights(folder: Path, model: "keras.Model") -> None:
     """Give `model` the weights of the checkpoint in `folder`.
 
     Raises:
-        DataError: The checkpoint is damaged or belongs to another model.
+        DataError: The checkpoint is damaged.
+        OtherModelError: It belongs to another model.
     """
     verify_checkpoint(folder)
     weights = load_arrays(folder, WEIGHTS)
     shapes, wanted = [value.shape for value in weights], [tuple(weight.shape) for weight in model.weights]
     if shapes != wanted:
-        raise DataError(str(folder), "holds the weights of another model.", "Use the config.yaml of the same run.")
+        raise OtherModelError(
+            str(folder), "holds the weights of another model.", "Use the config.yaml of the same run."
+        )
     model.set_weights(weights)
 
 
@@ -162,5 +165,7 @@ def _epochs_of(state: dict[str, Any]) -> set[int]:
 
 
 def _named(checkpoints: Path, pattern: re.Pattern[str]) -> list[tuple[int, Path]]:
+    if not checkpoints.is_dir():
+        return []
     matches = ((pattern.fullmatch(folder.name), folder) for folder in checkpoints.iterdir())
     return [(int(match.group(1)), folder) for match, folder in matches if match]

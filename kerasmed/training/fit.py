@@ -73,13 +73,16 @@ def fit(
         DataError: Every checkpoint in `folder` is damaged.
         KeyboardInterrupt: The end was asked for; everything up to the last batch is saved.
     """
+    asked = config
     if not len(validation.rows):
         config = _without_choice(config)
     trainer, checkpoints = config.trainer, folder / "checkpoints"
     trainee = compile_trainee(model, spec, stream, config)
     check_monitor(trainer.monitor, known_metrics(spec, stream, validation))
-    progress = open_progress(folder, stream, trainer)
-    if not progress.is_over(trainer.epochs):
+    progress = open_progress(folder, stream, trainer, asked)
+    if progress.is_over(trainer.epochs):
+        log.info("nothing is left to train: %s", progress.why_over(trainer))
+    else:
         require_room(folder, variables_bytes(all_variables(trainee)), variables_bytes(model.weights), trainer)
         watch = Watch(config.loader.timeout_s)
         scored = Validate(build_validation(trainee, spec, stream, validation, config, watch), model)
@@ -120,7 +123,7 @@ def _run(
         callbacks = [
             position, *progress.restore, StopWhenNotFinite(position), progress.record, *swap, scored, *swap,
             ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
-            WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, config, interruption),
+            WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(
             open_stream(stream, _with_engine(config.loader), progress.next_batch),

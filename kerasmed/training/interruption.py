@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first during a training is a wish, to be met after the batch; the second ends at once."""
+"""Ctrl-C, SIGTERM and a closed terminal.
+
+The first during a training is a wish, to be met after the batch; the second ends at once.
+"""
 
 import logging
 import signal
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Python sees a signal when the native code that runs returns; a compilation can take a minute.
 GRACE_S = 5.0
 
@@ -22,12 +25,14 @@ class Interruption:
 
     @contextmanager
     def waits(self) -> Iterator[None]:
-        """Within the block the first signal only sets `asked`."""
+        """Within the block the first signal only sets `asked`; one that nobody met inside is met at its end."""
         self._can_wait = True
         try:
             yield
         finally:
             self._can_wait = False
+        if self.asked:
+            raise KeyboardInterrupt
 
     def on_signal(self, number: int, frame: object) -> None:
         """Note the wish, or raise `KeyboardInterrupt`."""
@@ -43,7 +48,7 @@ class Interruption:
 
 @contextmanager
 def interruptible(end_at_once: Callable[[], None]) -> Iterator[Interruption]:
-    """Listens for both signals inside the block; only the main thread can.
+    """Listens for `SIGNALS` inside the block; only the main thread can. Under nohup a closed terminal stays ignored.
 
     Args:
         end_at_once: Ends the process; called from another thread where the main one does not react in `GRACE_S`.
@@ -52,7 +57,8 @@ def interruptible(end_at_once: Callable[[], None]) -> Iterator[Interruption]:
     if threading.current_thread() is not threading.main_thread():
         yield interruption
         return
-    before = {number: signal.signal(number, interruption.on_signal) for number in SIGNALS}
+    heard = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, interruption.on_signal) for number in heard}
     # The system writes every signal into the socket, whatever python is doing.
     reader, writer = socket.socketpair()
     writer.setblocking(False)

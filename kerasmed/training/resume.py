@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import keras
 
-from kerasmed.config.run import Trainer
+from kerasmed.config.run import RunConfig, Trainer
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.training.callbacks.plateau import LowerOnPlateau
 from kerasmed.training.callbacks.position import Position, TrackPosition
@@ -19,6 +19,8 @@ from kerasmed.training.checkpoint import TRAINING, forget_after, load_arrays, ne
 from kerasmed.training.monitor import Best
 from kerasmed.training.optimizer import has_rate_variable
 
+# Settings that end a training before its last epoch.
+ENDINGS = ("early_stopping", "time_budget_min")
 log = logging.getLogger(__name__)
 
 
@@ -52,6 +54,7 @@ class Progress:
         record: Its history.
         stops: The callbacks that lower the learning rate or end it early, in the order in which they are asked.
         restore: The callback that sets every variable; none where the training begins.
+        settings: Of the run, as it was asked for.
     """
 
     checkpoints: Path
@@ -60,6 +63,7 @@ class Progress:
     record: RecordHistory
     stops: Mapping[str, keras.callbacks.Callback]
     restore: list[keras.callbacks.Callback]
+    settings: RunConfig
 
     @property
     def next_batch(self) -> int:
@@ -73,6 +77,8 @@ class Progress:
         return {
             "position": {"epoch": place.epoch, "step": place.step},
             "global_step": self.position.global_step,
+            "steps_per_epoch": self.position.steps_per_epoch,
+            "config": self.settings.model_dump(mode="json"),
             "parts": {name: part.state() for name, part in self._parts().items()},
         }
 
@@ -90,13 +96,27 @@ class Progress:
         endings = (stop for stop in self.stops.values() if isinstance(stop, Ending))
         return done > 0 and self.position.start.step == 0 and any(ending.is_over(done) for ending in endings)
 
+    def why_over(self, trainer: Trainer) -> str:
+        """Why nothing is left to do, in words."""
+        done = self.position.start.epoch
+        if done >= trainer.epochs:
+            return f"{done} epochs are done"
+        asked = [name for name in ENDINGS if getattr(trainer, name) is not None]
+        return f"it ended after epoch {done} of {trainer.epochs} by {' and '.join(f'trainer.{name}' for name in asked)}"
+
     def _parts(self) -> dict[str, Part]:
         remembering = {name: stop for name, stop in self.stops.items() if isinstance(stop, Part)}
         return {"best": self.best, "history": self.record, **remembering}
 
 
-def open_progress(folder: Path, stream: BatchStream, trainer: Trainer) -> Progress:
+def open_progress(folder: Path, stream: BatchStream, trainer: Trainer, asked: RunConfig) -> Progress:
     """The progress of the training in a run folder: at its newest whole checkpoint, or at the beginning.
+
+    Args:
+        folder: Of the run.
+        stream: The training batches.
+        trainer: How it trains.
+        asked: The settings that checkpoints are to tell; `trainer` may choose no epoch where these would.
 
     Raises:
         DataError: There are checkpoints, and all are damaged.
@@ -105,27 +125,39 @@ def open_progress(folder: Path, stream: BatchStream, trainer: Trainer) -> Progre
     checkpoints.mkdir(parents=True, exist_ok=True)
     found = newest_step(checkpoints)
     forget_after(checkpoints, found[1] if found else None)
-    start = Position(**found[1]["position"]) if found else Position()
+    position = _position(found[1] if found else None, stream.steps_per_epoch, trainer.steps_per_execution)
     best = Best(trainer.monitor)
     progress = Progress(
         checkpoints,
-        TrackPosition(stream.steps_per_epoch, trainer.steps_per_execution, start),
+        position,
         best,
         RecordHistory(folder, stream.steps_per_epoch * stream.batch_size),
         _stops(trainer, best),
-        [_restore(found[0], found[1], trainer)] if found else [],
+        [_restore(found[0], found[1], trainer, position)] if found else [],
+        asked,
     )
     if found:
-        log.info("going on after epoch %d, step %d (%s)", start.epoch, start.step, found[0].name)
+        log.info("going on after epoch %d, step %d (%s)", position.start.epoch, position.start.step, found[0].name)
         progress.take_up(found[1])
     return progress
 
 
-def _restore(folder: Path, state: Mapping[str, Any], trainer: Trainer) -> Restore:
+def _position(state: Mapping[str, Any] | None, steps_per_epoch: int, per_execution: int) -> TrackPosition:
+    if state is None:
+        return TrackPosition(steps_per_epoch, per_execution, Position())
+    epoch, step = state["position"]["epoch"], state["position"]["step"]
+    if steps_per_epoch != state["steps_per_epoch"]:
+        # Batches of another size, or other data: the epoch under way goes on at the same share of its steps.
+        step = step * steps_per_epoch // state["steps_per_epoch"] // per_execution * per_execution
+    return TrackPosition(steps_per_epoch, per_execution, Position(epoch, step), state["global_step"])
+
+
+def _restore(folder: Path, state: Mapping[str, Any], trainer: Trainer, position: TrackPosition) -> Restore:
     # A schedule computes the rate from the step; without one it is a variable, in which an old setting would live on.
     changed = state["config"]["trainer"]["learning_rate"] != trainer.learning_rate
     rate = trainer.learning_rate if changed and has_rate_variable(trainer) else None
-    return Restore(load_arrays(folder, TRAINING), rate, state["position"]["step"] > 0, folder.name)
+    stretch = position.steps_per_epoch / state["steps_per_epoch"]
+    return Restore(load_arrays(folder, TRAINING), rate, stretch, position.start.step > 0, folder.name)
 
 
 def _stops(trainer: Trainer, best: Best) -> dict[str, keras.callbacks.Callback]:

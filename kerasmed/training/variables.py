@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasmed.errors import DataError
+from kerasmed.errors import OtherModelError
 
 Array = np.ndarray
 
@@ -34,10 +34,10 @@ def assign_all(variables: Sequence[Any], values: Sequence[Array], where: str) ->
     """Give every variable its value.
 
     Raises:
-        DataError: They are those of another model or optimizer.
+        OtherModelError: They are those of another model or optimizer.
     """
     wanted, shapes = [tuple(variable.shape) for variable in variables], [value.shape for value in values]
     if wanted != shapes:
-        raise DataError(where, "belongs to another model or optimizer.", "Use the config.yaml of the same run.")
+        raise OtherModelError(where, "belongs to another model or optimizer.", "Use the config.yaml of the same run.")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(ops.convert_to_tensor(value, dtype=variable.dtype))

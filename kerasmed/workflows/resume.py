@@ -1,7 +1,8 @@
 """kerasmed resume: a run that was killed, interrupted or failed goes on; one that is complete can be extended."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from kerasmed.config.describe import diff_trees
 from kerasmed.config.load import CONFIG_FILE, load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
 from kerasmed.data.prepared import Progress
-from kerasmed.errors import ConfigError
+from kerasmed.errors import ConfigError, LeakageError, OtherModelError
 from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec
 from kerasmed.tracking.follow import following
@@ -33,8 +34,12 @@ log = logging.getLogger(__name__)
 # Settings that decide neither the batches nor the weights.
 FREE = (
     "backend", "tracking.", "calibration.", "loader.engine", "loader.num_threads", "loader.prefetch",
-    "loader.timeout_s",
+    "loader.timeout_s", "trainer.save_every", "trainer.checkpoint_every",
 )  # fmt: skip
+# What a run says of itself when it has ended.
+ENDED = ("epochs", "kept", "kept_epoch", "best", "weights_sha256")
+SPLIT, MAX_NAMED = "split.json", 5
+REPORT = ("report.json", "report.html", "thresholds.json")
 EXTENT = "trainer.epochs"
 # Their arithmetic decides the last bits.
 EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
@@ -61,26 +66,34 @@ def resume(
 
     Raises:
         ConfigError: Another process trains it, or something has changed.
+        LeakageError: What the run has seen would judge it.
+        OtherModelError: `config` makes another model or optimizer than the checkpoint's.
     """
     with claimed(folder):
         files.sweep(folder)
         manifest, began = read_manifest(folder), _settings(folder)
         config = _with_found_batch(config, began)
         changes = _changes(began, config)
-        if manifest["status"] == "complete" and not (_extends(began, config) or changes):
+        # Until the next checkpoint the settings that it began with are those before.
+        insisted = manifest["resumes"][-1]["changes"] if manifest.get("resumes") else []
+        if manifest.get("status") == "complete" and not {*changes, *_extent(began, config)} - {*insisted}:
             return None
         check_trackers(config.tracking)
         config, material, work = plan(config, places, progress)
         changes += [*_data_changes(folder, manifest, material), *_version_changes(manifest, config)]
-        _refuse(changes, folder, allow_change)
-        _note(folder, config, places, material, changes)
-        with following(folder, config), recorded(folder) as interruption:
-            return work(folder, interruption)
+        _refuse([change for change in changes if change not in insisted], folder, allow_change)
+        if manifest["split"] != material.facts["digest"] or "folds" in material.facts:
+            _refuse_leakage(folder, material)
+        with _taken_back(folder):
+            _note(folder, config, places, material, changes, _extent(began, config))
+            with following(folder, config), recorded(folder) as interruption:
+                return work(folder, interruption)
 
 
 def _settings(folder: Path) -> dict[str, Any]:
     """What the run went by so far: its newest checkpoint says, config.yaml where there is none."""
-    for checkpoints in (folder / "checkpoints", *folder.glob("folds/*/checkpoints")):
+    folds = sorted(folder.glob("folds/*/checkpoints"), reverse=True)  # the newest is the one that says
+    for checkpoints in (folder / "checkpoints", *folds):
         found = newest_step(checkpoints)
         if found:
             return found[1]["config"]
@@ -98,6 +111,11 @@ def _with_found_batch(config: RunConfig, began: dict[str, Any]) -> RunConfig:
 
 def _extends(began: dict[str, Any], config: RunConfig) -> bool:
     return config.trainer.epochs > began["trainer"]["epochs"]
+
+
+def _extent(began: dict[str, Any], config: RunConfig) -> list[str]:
+    """More epochs than it began with, in words."""
+    return [f"{EXTENT}: {began['trainer']['epochs']} -> {config.trainer.epochs}"] if _extends(began, config) else []
 
 
 def _changes(began: dict[str, Any], config: RunConfig) -> list[str]:
@@ -129,6 +147,29 @@ def _data_changes(folder: Path, manifest: dict[str, Any], material: Material) ->
     return [f"{name}: {before} -> {found}" for name, before, found in pairs if before != found]
 
 
+def _refuse_leakage(folder: Path, material: Material) -> None:
+    """Refuse a split in which what the run was trained on, or what chose its epoch, would judge it.
+
+    Raises:
+        LeakageError: There are such records, or nobody knows any more which those were.
+    """
+    path, found = folder / SPLIT, material.facts
+    before = read_tree(path) if path.is_file() else {}
+    if (before.get("digest"), before.get("folds")) == (found["digest"], found.get("folds")):
+        return
+    parts = {name: {*before.get(name, {}).get("records", ())} for name in ("train", "validation")}
+    judging = {name: {*found[name]["records"]} for name in ("validation", "test")}
+    moved = parts["train"] & (judging["validation"] | judging["test"])
+    if found["judged_on"] == "test":
+        moved |= parts["validation"] & judging["test"]
+    if moved or not before or "folds" in {*before, *found}:
+        named = ", ".join(sorted(moved)[:MAX_NAMED]) or "records"
+        raise LeakageError(
+            f"{folder} cannot go on: the data are split otherwise now, so that {named} on which it was fitted or "
+            "chosen would judge it; train a new run."
+        )
+
+
 def _in_words(spec: ExampleSpec) -> str:
     inputs = ", ".join(f"{name} {array.shape}" for name, array in spec.inputs.items())
     classes = "; ".join(f"{name} {'/'.join(target.classes)}" for name, target in spec.targets.items())
@@ -154,9 +195,23 @@ def _refuse(changes: Sequence[str], folder: Path, allowed: bool) -> None:
         )
 
 
-def _note(folder: Path, config: RunConfig, places: Places, material: Material, changes: Sequence[str]) -> None:
+@contextmanager
+def _taken_back(folder: Path) -> Iterator[None]:
+    """Puts config.yaml back where the checkpoint does not fit what was asked for."""
+    before = (folder / CONFIG_FILE).read_text(encoding="utf-8")
+    try:
+        yield
+    except OtherModelError as error:
+        files.write_text(folder / CONFIG_FILE, before)
+        raise OtherModelError(
+            str(folder), "cannot go on with these changes:", f"{error.record} {error.reason} Train a new run."
+        ) from error
+
+
+def _note(
+    folder: Path, config: RunConfig, places: Places, material: Material, changes: Sequence[str], extent: Sequence[str]
+) -> None:
     manifest = read_manifest(folder)
-    epochs = load_run(folder).trainer.epochs
     if config.backend != manifest["backend"]:
         log.warning(
             "going on on %s what %s began: its state is taken over, but the last bits will differ",
@@ -164,12 +219,17 @@ def _note(folder: Path, config: RunConfig, places: Places, material: Material, c
         )  # fmt: skip
     if changes:
         log.warning("going on in spite of changes: %s", "; ".join(changes))
-    if config.trainer.epochs > epochs:
-        changes = [*changes, f"{EXTENT}: {epochs} -> {config.trainer.epochs}"]
-    entry = {"time": now(), "from_backend": manifest["backend"], "backend": config.backend, "changes": list(changes)}
+    entry = {
+        "time": now(),
+        "from_backend": manifest["backend"],
+        "backend": config.backend,
+        "changes": [*changes, *extent],
+    }
     files.write_text(folder / CONFIG_FILE, resolved_yaml(config))
+    for name in REPORT:
+        (folder / name).unlink(missing_ok=True)  # of an end that is no longer one
     describe_data(folder, material)
     update_manifest(
-        folder, **environment(), **data_facts(places, material), backend=config.backend,
+        folder, **environment(), **data_facts(places, material), **dict.fromkeys(ENDED), backend=config.backend,
         resumes=[*manifest.get("resumes", []), entry],
     )  # fmt: skip

@@ -44,8 +44,9 @@ def create_run(runs: Path, config: RunConfig, manifest: dict[str, Any]) -> Path:
         folder.mkdir(parents=True)
         (folder / "checkpoints").mkdir()
         (folder / "plots").mkdir()
-        files.write_text(folder / "config.yaml", resolved_yaml(config))
+        # A folder with a config.yaml is a run; a kill between the two must not leave one without a manifest.
         update_manifest(folder, **environment(), **manifest, status="created", started=now())
+        files.write_text(folder / "config.yaml", resolved_yaml(config))
     except OSError as error:
         raise ConfigError(
             f"run folder {folder} cannot be written ({error.strerror}); name another with --runs-dir."
@@ -154,6 +155,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder} is no run folder (no config.yaml and manifest.json); `kerasmed runs list` shows them."
         )
     return read_tree(path)
+
+
+def data_place(folder: Path) -> Path | None:
+    """Where the run found its data; None where that is gone.
+
+    Raises:
+        ConfigError: `folder` is no run.
+        DataError: The manifest is damaged.
+    """
+    data = read_manifest(folder).get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("root"), str):
+        raise DataError(str(folder / "manifest.json"), "is damaged.", "Train the run again.")
+    root = Path(data["root"])
+    return root if root.is_dir() else None
 
 
 def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:

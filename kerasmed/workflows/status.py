@@ -8,7 +8,7 @@ from typing import Any
 from kerasmed.files import Holder, holder_of
 from kerasmed.workflows.run_folder import LOCK
 
-RUNNING, KILLED, COMPLETE = "running", "killed", "complete"
+CREATED, RUNNING, KILLED, COMPLETE = "created", "running", "killed", "complete"
 UNREADABLE = "unreadable"
 
 
@@ -31,7 +31,7 @@ class State:
 def state_of(folder: Path) -> State:
     """How the run in `folder` stands now."""
     told = _told(folder)
-    if told.status != RUNNING:
+    if told.status not in (CREATED, RUNNING):
         return told
     try:
         holder = holder_of(folder / LOCK)
@@ -41,7 +41,7 @@ def state_of(folder: Path) -> State:
         return State(RUNNING, told.manifest, holder)
     # It may have come to its end, and let go, since its manifest was read.
     now = _told(folder)
-    return State(KILLED, now.manifest) if now.status == RUNNING else now
+    return State(KILLED, now.manifest) if now.status in (CREATED, RUNNING) else now
 
 
 def _told(folder: Path) -> State:

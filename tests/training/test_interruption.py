@@ -4,12 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
 from kerasmed.training.interruption import interruptible
 
-pytestmark = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+pytestmark = pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
+)
 
 
 def never():
@@ -17,11 +20,16 @@ def never():
 
 
 def test_the_first_signal_of_a_training_is_a_wish_and_the_second_ends_it(number):
-    with interruptible(never) as interruption, interruption.waits():
+    with interruptible(never) as interruption, suppress(KeyboardInterrupt), interruption.waits():
         signal.raise_signal(number)
         assert interruption.asked
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+
+
+def test_a_wish_that_nobody_met_ends_what_comes_after_the_training(number):
+    with interruptible(never) as interruption, pytest.raises(KeyboardInterrupt), interruption.waits():
+        signal.raise_signal(number)
 
 
 def test_outside_a_training_the_first_signal_ends(number):
@@ -35,6 +43,18 @@ def test_afterwards_signals_are_as_they_were(number):
     with interruptible(never):
         pass
     assert (signal.getsignal(number), signal.set_wakeup_fd(-1)) == before
+
+
+def test_what_is_ignored_stays_ignored_under_nohup(number):
+    if number != signal.SIGHUP:  # nohup ignores no other
+        return
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with interruptible(never) as interruption:
+            signal.raise_signal(number)
+            assert not interruption.asked
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_process_deep_in_native_code_ends_all_the_same(number):

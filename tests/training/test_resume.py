@@ -13,7 +13,7 @@ from kerasmed.config.run import Augmentation
 from kerasmed.errors import DataError, TrainingError
 from tests.conftest import CHECKOUT
 from tests.fakes.toy import toy_config, toy_spec, toy_stream
-from tests.training.test_fit import HELD_OUT, accuracy, digest
+from tests.training.test_fit import HELD_OUT, accuracy, digest, fitted
 
 pytestmark = pytest.mark.usefixtures("backend")
 LOUD = Augmentation(amplitude_rate=0.2, shift_samples=3, noise=0.05, wander=0.1)
@@ -144,6 +144,35 @@ def test_more_epochs_extend_a_training(tmp_path):
     run(tmp_path / "extended", toy_config(epochs=1, **settings))
     longer = toy_config(epochs=3, **settings)
     assert run(tmp_path / "extended", longer)[0] == run(tmp_path / "straight", longer)[0]
+
+
+@pytest.mark.parametrize(("batch_size", "place"), [(96, (1, 1)), (8, (1, 12))])
+def test_with_batches_of_another_size_the_epoch_goes_on_at_the_same_share(batch_size, place, tmp_path, caplog):
+    """Half of the second epoch was done; checkpoints, history and the way of the learning rate go on from there."""
+    from kerasmed.training.checkpoint import newest_step
+
+    config = hard_config(epochs=4, schedule="cosine", early_stopping=None, keep="last", warmup_epochs=1.0)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "broken", config, STOP)
+    stream = toy_stream(batch_size=batch_size)
+    with caplog.at_level("INFO"):
+        _, resumed = run(tmp_path / "broken", config, stream=stream)
+    assert f"going on after epoch {place[0]}, step {place[1]} (step-000000009)" in caplog.text
+    assert [row["epoch"] for row in resumed.rows] == [1, 2, 3, 4]
+    folder, state = newest_step(tmp_path / "broken" / "checkpoints")
+    assert (state["position"], state["steps_per_epoch"]) == ({"epoch": 4, "step": 0}, stream.steps_per_epoch)
+    assert folder.name == f"step-{9 + 4 * stream.steps_per_epoch - place[0] * stream.steps_per_epoch - place[1]:09d}"
+    _, whole = run(tmp_path / "whole", config, stream=stream)
+    rates = [[row["learning_rate"] for row in rows[1:]] for rows in (resumed.rows, whole.rows)]
+    np.testing.assert_allclose(*rates, rtol=0.05, atol=1e-5)
+
+
+def test_a_checkpoint_tells_the_settings_that_were_asked_for_where_nothing_chooses_an_epoch(tmp_path):
+    from kerasmed.training.checkpoint import newest_step
+
+    config = toy_config(epochs=1, monitor="val_accuracy", early_stopping=2)
+    fitted(tmp_path, config, held_out=HELD_OUT[:0])
+    assert newest_step(tmp_path / "checkpoints")[1]["config"] == config.model_dump(mode="json")
 
 
 def test_a_damaged_generation_is_told_and_the_older_one_goes_on_to_the_same_bits(tmp_path, caplog):

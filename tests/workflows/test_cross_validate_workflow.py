@@ -8,7 +8,7 @@ import pytest
 
 from kerasmed.config.load import load_run
 from kerasmed.config.run import RunConfig
-from kerasmed.errors import ConfigError
+from kerasmed.errors import ConfigError, LeakageError
 from kerasmed.workflows.evaluate import evaluate_run
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.resume import resume
@@ -78,6 +78,14 @@ def test_a_run_that_was_killed_within_a_fold_ends_as_it_would_have(
     ):
         ours, theirs = (json.loads((each / name).read_text())[fact] for each in (run, folder))
         assert ours == theirs
+
+
+def test_folds_that_are_dealt_otherwise_are_refused(folder: Path, places: Places, tmp_path: Path) -> None:
+    """The first fold is fitted already, on what another deal would let it be judged by."""
+    run = Path(shutil.copytree(folder, tmp_path / folder.name))
+    update_manifest(run, status="running")
+    with pytest.raises(LeakageError, match="split otherwise now"):
+        resume(run, load_run(run, ["dataset.num_folds=3"]), places, allow_change=True)
 
 
 def test_a_cross_validated_run_has_no_model_of_its_own(folder: Path, places: Places) -> None:

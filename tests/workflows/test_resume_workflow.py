@@ -1,6 +1,7 @@
 """A run that was killed goes on to the result that it would have had; what has changed is told before."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 
 from kerasmed import files
 from kerasmed.config.load import load_run
-from kerasmed.errors import ConfigError
+from kerasmed.errors import ConfigError, LeakageError, OtherModelError
 from kerasmed.workflows.resume import resume
 from kerasmed.workflows.run_folder import update_manifest
 from tests.fakes.small_runs import TrainedRun, copied, killed
@@ -123,7 +124,8 @@ def test_who_insists_goes_on_and_the_manifest_tells(trained: TrainedRun, run: Pa
 
 
 def test_settings_that_change_no_result_are_free(trained: TrainedRun, run: Path) -> None:
-    resume(run, load_run(run, ["loader.num_threads=2", "loader.prefetch=2"]), trained.places)
+    words = ["loader.num_threads=2", "loader.prefetch=2", "trainer.save_every=3steps"]
+    resume(run, load_run(run, words), trained.places)
     assert manifest_of(run)["weights_sha256"] == manifest_of(trained.folder)["weights_sha256"]
 
 
@@ -160,3 +162,66 @@ def test_another_backend_takes_the_state_over(trained: TrainedRun, run: Path, ba
     ours, theirs = history_of(run)[1], history_of(trained.folder)[1]
     assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.03)
     assert manifest_of(run)["backend"] == load_run(run).backend == other
+
+
+def test_a_change_that_was_insisted_on_is_not_refused_before_the_next_checkpoint(
+    trained: TrainedRun, run: Path
+) -> None:
+    """A run that was interrupted in between goes on by the command that it printed."""
+    path = run / "config.yaml"
+    path.write_text(path.read_text().replace("learning_rate: 0.05", "learning_rate: 0.01"))
+    update_manifest(run, resumes=[{"changes": ["trainer.learning_rate: 0.05 -> 0.01"]}])
+    with pytest.raises(ConfigError, match="began otherwise"):
+        resume(run, load_run(run, ["trainer.learning_rate=0.02"]), trained.places)
+    resume(run, load_run(run), trained.places)
+    assert [row["learning_rate"] for row in history_of(run)] == pytest.approx([0.05, 0.01], rel=1e-6)
+
+
+def test_a_change_to_another_optimizer_leaves_the_run_as_it_was(trained: TrainedRun, run: Path) -> None:
+    before = (run / "config.yaml").read_bytes()
+    with pytest.raises(OtherModelError, match=r"cannot go on with these changes: step-.*another model or optimizer"):
+        resume(run, load_run(run, ["trainer.optimizer=adamw"]), trained.places, allow_change=True)
+    assert (run / "config.yaml").read_bytes() == before
+    resume(run, load_run(run), trained.places)
+    assert manifest_of(run)["weights_sha256"] == manifest_of(trained.folder)["weights_sha256"]
+
+
+def test_a_complete_run_that_had_changed_since_its_last_checkpoint_is_complete(
+    trained: TrainedRun, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "run"))
+    words = ["evaluation.bootstrap=10"]
+    assert resume(folder, load_run(folder, words), trained.places, allow_change=True) is not None
+    assert resume(folder, load_run(folder), trained.places) is None
+
+
+def test_a_complete_run_without_its_checkpoints_is_complete(trained: TrainedRun, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "run"))
+    shutil.rmtree(folder / "checkpoints")
+    assert resume(folder, load_run(folder), trained.places) is None
+
+
+def test_a_run_that_goes_on_no_longer_tells_of_its_former_end(trained: TrainedRun, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(trained.folder, tmp_path / "run"))
+    with pytest.raises(OtherModelError):
+        resume(folder, load_run(folder, ["trainer.epochs=3", "trainer.optimizer=adamw"]), trained.places, True)
+    assert {manifest_of(folder)[name] for name in ("kept_epoch", "weights_sha256")} == {None}
+    assert not (folder / "report.json").exists()
+
+
+def test_what_the_run_was_trained_on_never_comes_to_judge_it(trained: TrainedRun, run: Path) -> None:
+    """Another seed deals other patients to each part."""
+    before = (run / "split.json").read_bytes()
+    with pytest.raises(LeakageError, match="would judge it; train a new run"):
+        resume(run, load_run(run, ["seed=1"]), trained.places, allow_change=True)
+    assert (run / "split.json").read_bytes() == before
+
+
+def test_a_record_that_is_gone_from_training_can_be_insisted_on(trained: TrainedRun, run: Path, tmp_path: Path) -> None:
+    split = json.loads((run / "split.json").read_text())
+    split["digest"], split["train"]["records"] = "other", [*split["train"]["records"], "S999"]
+    (run / "split.json").write_text(json.dumps(split))
+    update_manifest(run, split="other")
+    with pytest.raises(ConfigError, match="split: other -> "):
+        resume(run, load_run(run), trained.places)
+    assert resume(run, load_run(run), trained.places, allow_change=True) is not None

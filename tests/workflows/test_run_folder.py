@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from kerasmed.config.run import RunConfig
-from kerasmed.errors import ConfigError, InterruptedRunError, TrainingError
+from kerasmed.errors import ConfigError, DataError, InterruptedRunError, TrainingError
 from kerasmed.public import public_facts
-from kerasmed.workflows.run_folder import create_run, git_state, recorded
+from kerasmed.workflows.run_folder import create_run, data_place, git_state, recorded
+from kerasmed.workflows.status import state_of
 from tests.fakes.small_runs import Said, say, small_config, write_small_run
 
 FACTS = {"backend": "jax", "data": {"root": "/a place", "fingerprint": "f"}, "split": "s"}
@@ -76,6 +77,19 @@ def test_a_runs_folder_that_cannot_be_made_is_named(tmp_path: Path, config: RunC
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match=r"cannot be written \(Not a directory\); name another with --runs-dir"):
         create_run(tmp_path / "file", config, FACTS)
+
+
+def test_a_folder_is_a_run_only_once_it_has_a_manifest(folder: Path) -> None:
+    """config.yaml, by which runs are listed, is written last: no kill in between leaves a run that cannot go on."""
+    assert (folder / "manifest.json").stat().st_mtime_ns <= (folder / "config.yaml").stat().st_mtime_ns
+    assert state_of(folder).status == "killed"
+
+
+@pytest.mark.parametrize("content", ["{}", '{"data": 3}', '{"data": {"root": null}}'])
+def test_a_manifest_that_names_no_data_is_damaged(content: str, folder: Path) -> None:
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(DataError, match=r"manifest\.json: is damaged"):
+        data_place(folder)
 
 
 def test_a_run_that_ends_well_is_complete(folder: Path) -> None:

@@ -20,19 +20,26 @@ class TrackPosition(keras.callbacks.Callback):
     Keras gives every epoch all of its steps. The epoch that another process began needs only the rest of them, so it is
     ended after its last step, as `stop_training` ends one; the epochs after it follow as usual, on the same batches'
     iterator.
+
+    Args:
+        steps_per_epoch: Of the epochs that begin here.
+        per_execution: Steps that keras runs in one go.
+        start: Where the run was taken up.
+        done: Global steps done there; another batch size may have made them.
     """
 
-    def __init__(self, steps_per_epoch: int, per_execution: int, start: Position) -> None:
+    def __init__(self, steps_per_epoch: int, per_execution: int, start: Position, done: int = 0) -> None:
         super().__init__()
         self.steps_per_epoch, self.per_execution = steps_per_epoch, per_execution
         self.position = self.start = start
-        self.first = start.step
+        self.first, self.done = start.step, done
         self._cut = False
 
     @property
     def global_step(self) -> int:
         """Steps done over all epochs."""
-        return self.position.epoch * self.steps_per_epoch + self.position.step
+        epochs, steps = self.position.epoch - self.start.epoch, self.position.step - self.start.step
+        return self.done + epochs * self.steps_per_epoch + steps
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin at the first step, or where the other process was."""

@@ -59,7 +59,8 @@ class ShowBar(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count from this epoch's first step."""
-        self.done = self.position.global_step
+        place = self.position.position
+        self.done = place.epoch * self.steps + place.step
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """Move the bar."""

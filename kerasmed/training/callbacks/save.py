@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from kerasmed.config.run import RunConfig
+from kerasmed.config.run import Trainer
 from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import (
     TRAINING,
@@ -31,13 +31,12 @@ class SaveProgress(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, writer: Writer, progress: Progress, scored: Validate, config: RunConfig, interruption: Interruption
+        self, writer: Writer, progress: Progress, scored: Validate, trainer: Trainer, interruption: Interruption
     ) -> None:
         super().__init__()
         self.writer, self.progress, self.scored, self.interruption = writer, progress, scored, interruption
-        self.config = config.model_dump(mode="json")
-        self.every_epochs = config.trainer.checkpoint_every
-        self.is_due = _due(config.trainer.save_every)
+        self.every_epochs = trainer.checkpoint_every
+        self.is_due = _due(trainer.save_every)
         self.saved_step, self.saved_s = progress.position.global_step, time.monotonic()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -61,7 +60,7 @@ class SaveProgress(keras.callbacks.Callback):
             self._end()
 
     def _save(self, first: Callable[[], None] = lambda: None) -> None:
-        arrays, state = read_training(self.model), {**self.progress.state(), "config": self.config}
+        arrays, state = read_training(self.model), self.progress.state()
         folder = step_folder(self.progress.checkpoints, state["global_step"])
 
         def write() -> None:

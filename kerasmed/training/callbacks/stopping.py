@@ -30,14 +30,24 @@ class StopEarly(keras.callbacks.Callback):
 
 
 class StopInTime(keras.callbacks.Callback):
-    """Stops after the batch in which the time budget ends; the epoch is then validated and saved as it is."""
+    """Stops after the batch in which the time budget ends; the epoch is then validated and saved as it is.
+
+    Keras looks at the clock off the training thread. There the property `model` is out of bounds: on jax it writes into
+    the variables what the step under way has given away.
+    """
 
     async_safe = True
+    trainee: keras.Model
 
     def __init__(self, budget_min: float) -> None:
         super().__init__()
         self.budget_s = 60.0 * budget_min
         self.start_s = time.monotonic()
+
+    def set_model(self, model: keras.Model) -> None:
+        """Called by keras before it trains."""
+        super().set_model(model)
+        self.trainee = model
 
     def state(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -53,9 +63,9 @@ class StopInTime(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Look at the clock."""
-        if not self.model.stop_training and self.is_over(1):
+        if not self.trainee.stop_training and self.is_over(1):
             log.info("stopped: the time budget of %.1f min is spent", self.budget_s / 60.0)
-            self.model.stop_training = True
+            self.trainee.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stop for good: the rest of an epoch that another process began is also ended by `stop_training`."""
