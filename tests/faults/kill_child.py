@@ -38,13 +38,16 @@ def _watch_steps(kill: tuple[int, float] | None) -> None:
 
     begin = TrackPosition.on_train_batch_begin
     said: list[int] = []
+    dying: list[bool] = []
 
     def on_train_batch_begin(self: TrackPosition, batch: int, logs: Any = None) -> None:
         begin(self, batch, logs)
         if not said:
             said.append(self.global_step)
             _say(self.global_step)
-        if kill is not None and self.global_step == kill[0]:
+        # A death that comes late may fall behind steps that were saved meanwhile: the next is then due at once.
+        if kill is not None and not dying and self.global_step >= kill[0]:
+            dying.append(True)
             _die(after_s=kill[1])
 
     TrackPosition.on_train_batch_begin = on_train_batch_begin  # type: ignore[method-assign]
