@@ -66,7 +66,7 @@ for size in (8, 5, 1):
 """
 
 
-@pytest.fixture(scope="module", params=SMALL_MODELS)
+@pytest.fixture(scope="module", params=["se_resnet1d", pytest.param("cnn_lstm", marks=pytest.mark.slow)])
 def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A version in every format whose library is there; asked for by name, so that it is made under one backend."""
     request.getfixturevalue("backend")

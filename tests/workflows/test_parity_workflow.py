@@ -13,6 +13,8 @@ from kerasmed.workflows.export import export_run
 from kerasmed.workflows.parity import Parity, compare_ways
 from kerasmed.workflows.parity_matrix import LIMITS, SMALL, Cell
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def once(request: pytest.FixtureRequest):
