@@ -37,6 +37,7 @@ def main(backend: str, side: str, records: Path, scratch: Path, words: list[str]
         f"backend={backend}",
         f"trainer.epochs={EPOCHS}",
         "loader.batch_size=128",
+        "trainer.keep=last",
     ]
     config = load_run("demo_beats", [*fixed, *words])
     prepared = prepare(build(config.dataset, records.parent), scratch / "cache", BadRecordPolicy(max_rate=1.0))
