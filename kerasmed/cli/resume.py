@@ -12,7 +12,7 @@ from kerasmed.cli.options import (
     run_argument,
     runs_dir_option,
     words_argument,
-)  # fmt: skip
+)
 from kerasmed.cli.output import narrate, progress_of, show
 from kerasmed.cli.run_folders import find_run
 from kerasmed.config.load import load_run

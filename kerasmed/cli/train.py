@@ -12,7 +12,7 @@ from kerasmed.cli.options import (
     run_argument,
     runs_dir_option,
     words_argument,
-)  # fmt: skip
+)
 from kerasmed.cli.output import narrate, progress_of, show
 from kerasmed.cli.resume import allow_change_option, go_on
 from kerasmed.cli.run_folders import latest_of

@@ -90,7 +90,7 @@ class Trainer(Settings):
 
 
 class Tracking(Settings):
-    """Trackers that follow the run folder. None of them can stop, slow or alter a training."""
+    """Trackers that follow the run folder. None of them can stop or alter a training."""
 
     tensorboard: bool = Field(default=False, description="scalars in the run's folder `tensorboard`")
     mlflow: bool = Field(default=False, description="parameters, metrics, tags, artefacts")

@@ -27,7 +27,7 @@ from kerasmed.workflows.run_folder import (
     read_tree,
     recorded,
     update_manifest,
-)  # fmt: skip
+)
 from kerasmed.workflows.train import data_facts, describe_data, plan
 
 log = logging.getLogger(__name__)

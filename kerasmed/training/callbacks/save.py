@@ -1,5 +1,6 @@
 """Save the weights of every epoch, and everything to go on from it or from within it."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +18,13 @@ from kerasmed.training.checkpoint import (
     require_finite,
     save_checkpoint,
     step_folder,
-)  # fmt: skip
+)
 from kerasmed.training.interruption import Interruption
 from kerasmed.training.resume import Progress
 from kerasmed.training.variables import read_training
 from kerasmed.training.writer import Writer
+
+log = logging.getLogger(__name__)
 
 
 class SaveProgress(keras.callbacks.Callback):
@@ -69,6 +72,8 @@ class SaveProgress(keras.callbacks.Callback):
             if all_finite(arrays):
                 save_checkpoint(folder, TRAINING, arrays, state)
                 prune(self.progress.checkpoints, self.every_epochs)
+            else:
+                log.warning("%s was not saved: its values are not finite; the checkpoint before it stays", folder.name)
 
         self.writer.submit(write)
         self.saved_step, self.saved_s = state["global_step"], time.monotonic()
