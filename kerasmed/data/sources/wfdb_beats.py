@@ -12,8 +12,9 @@ import numpy as np
 
 from kerasmed.config.dataset import BeatExamples, WfdbBeats
 from kerasmed.data.dataset import Dataset, Protocol
-from kerasmed.data.examples import beat_spec, beats_of
+from kerasmed.data.examples import beat_contract, beat_spec, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
+from kerasmed.data.quality import check_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
 from kerasmed.data.records import Array, Examples, RecordRef, SignalRecord
 from kerasmed.data.splits import split_by_patient
@@ -104,10 +105,11 @@ def read_beats(
         beat annotated in record 100), record, patient, sample (int64, the R peak) and symbol.
 
     Raises:
-        DataError: The record cannot be used.
+        DataError: The record cannot be used, or is not what a model of beats reads.
     """
     record = read_record(ref.files[0], (stand_ins or {}).get(ref.record_id, settings.leads))
     record = replace(record, patient=ref.patient, leads=settings.leads)
+    check_signal(record, beat_contract(settings))
     marks = read_annotations(ref.files[-1], len(record.signal_mv))
     labels = classes_of(marks.symbols)
     beats = np.isin(marks.symbols, BEAT_SYMBOLS)
