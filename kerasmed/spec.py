@@ -46,6 +46,8 @@ class SignalContract:
     Attributes:
         leads: Names, in the order in which a model reads them.
         unit: Of samples without a header that names one.
+        rate_hz: Sampling rate of samples without a header that names one: that of most recordings that a model is
+            trained on; None where it is not known.
         shortest_s: Least duration.
         max_missing_rate: Share of the samples of a lead that may be missing.
         max_flat_rate: Share of a lead's time that may stand still for a second or longer.
@@ -58,6 +60,7 @@ class SignalContract:
 
     leads: tuple[str, ...]
     unit: str = "mV"
+    rate_hz: float | None = None
     shortest_s: float = 5.0
     max_missing_rate: float = 0.05
     max_flat_rate: float = 0.2
