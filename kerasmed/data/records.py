@@ -34,6 +34,7 @@ class SignalRecord:
         rate_hz: Sampling rate.
         leads: Names, one for each column of `signal_mv`.
         annotations: Marks, where there are any.
+        notes: What was converted as it was read.
     """
 
     record_id: str
@@ -42,6 +43,7 @@ class SignalRecord:
     rate_hz: float
     leads: tuple[str, ...]
     annotations: Annotations | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

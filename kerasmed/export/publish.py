@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasmed import __version__, files
-from kerasmed.calibration import THRESHOLDS, calibrations_from_json
+from kerasmed.calibration import THRESHOLDS, Calibrations, calibrations_from_json
 from kerasmed.errors import ConfigError, ContractError
 from kerasmed.export import parity
 from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES, checked_formats, needs_of
 from kerasmed.export.onnx_file import onnx_metadata
 from kerasmed.export.proof import Proofs, write_formats
+from kerasmed.export.raw.describe import checked_rate, describe, refusal
+from kerasmed.export.raw.proof import RAW_LIMIT
 from kerasmed.export.serving import ACTIVATIONS, serving_model
 from kerasmed.spec import ExampleSpec
 
@@ -40,6 +42,7 @@ def export_run_model(
     evidence: Evidence,
     *,
     thresholds: Mapping[str, Any] | None = None,
+    rate_hz: float | None = None,
     timeout_s: float = 900.0,
 ) -> Path:
     """Publish `model` as the next version of `name`, in the layout of TensorFlow Serving.
@@ -57,6 +60,8 @@ def export_run_model(
             git commit, ...) goes into the manifest.
         thresholds: The tree of the run's thresholds.json, where it was calibrated: every format then gives calibrated
             scores, and the file stands beside the model.
+        rate_hz: Sampling rate of the recordings that the serving graph of SavedModel and ONNX is to read; that of the
+            contract without it.
         timeout_s: Time the child process is given.
 
     Returns:
@@ -73,6 +78,7 @@ def export_run_model(
     _check_names(name, evidence)
     calibrations = calibrations_from_json(thresholds, spec, THRESHOLDS) if thresholds is not None else {}
     serving = serving_model(model, spec, calibrations)
+    raw = _raw_request(spec, calibrations, thresholds, rate_hz)
     root = target.absolute() / name  # the child process has another working directory
     # One export of a name at a time, so that versions have neither gaps nor twins.
     with files.locked(root / ".lock"):
@@ -80,15 +86,32 @@ def export_run_model(
         folder = root / str(latest_version(root) + 1)
         with files.committed_folder(folder) as beside:
             travels = onnx_metadata(spec, name, int(folder.name), thresholds)
-            proofs = write_formats(serving, spec, wanted, beside, travels, timeout_s)
+            proofs = write_formats(serving, spec, wanted, beside, travels, timeout_s, raw)
             proofs.required()
             files.write_json(beside / SPEC, spec.to_json())
             _write_evidence(evidence, beside)
             manifest = _manifest(serving, spec, proofs, folder, evidence)
             manifest["written"] = proofs.to_json(beside)
+            manifest["serving"] = _serving(spec, raw, proofs)
             manifest["calibration"] = {target: found.method for target, found in calibrations.items()}
             files.write_json(beside / MANIFEST, {**manifest, "files": files.hash_folder(beside)})
     return folder
+
+
+def _raw_request(
+    spec: ExampleSpec, calibrations: Calibrations, thresholds: Mapping[str, Any] | None, rate_hz: float | None
+) -> dict[str, Any] | None:
+    rate_hz = checked_rate(rate_hz) or (spec.contract.rate_hz if spec.contract else None)
+    if refusal(spec, rate_hz):
+        return None
+    return {"rate_hz": rate_hz, "thresholds": thresholds, "description": describe(spec, calibrations, rate_hz)}
+
+
+def _serving(spec: ExampleSpec, raw: Mapping[str, Any] | None, proofs: Proofs) -> dict[str, Any]:
+    """The entry of the manifest: how the serving graph is used and how it was proven, or why there is none."""
+    if raw is None or not proofs.raw:
+        return {"not_made": refusal(spec, None if raw is None else raw["rate_hz"]) or "neither saved_model nor onnx"}
+    return {**raw["description"], "limit": RAW_LIMIT, "max_abs_difference": dict(proofs.raw)}
 
 
 def latest_version(root: Path) -> int:
