@@ -9,6 +9,8 @@ import logging
 import secrets
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,17 @@ def read_dicom(path: Path, name: str, window: str = "file") -> tuple[ImageRecord
     )
 
 
+@contextmanager
+def _told(name: str, what: str) -> Iterator[None]:
+    """Make one `DataError` of every fault that pydicom and its decoders may raise within the block."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    try:
+        yield
+    except (*FAULTS, BytesLengthException, InvalidDicomError) as error:
+        raise DataError(name, f"{what} ({type(error).__name__}).") from error
+
+
 def patient_key(path: Path, name: str) -> bytes | None:
     """What two files of this process share if their PatientID is the same; None where a file has none.
 
@@ -79,10 +92,8 @@ def patient_key(path: Path, name: str) -> bytes | None:
         DataError: It is no DICOM file.
     """
     dataset = _parse(path, name, ["PatientID"], pixels=False)[0]
-    try:
+    with _told(name, "has a damaged PatientID"):
         patient = str(dataset.get("PatientID") or "").strip()
-    except FAULTS:
-        return None
     return hashlib.blake2b(patient.encode(), key=_KEY, digest_size=16).digest() if patient else None
 
 
@@ -117,32 +128,26 @@ def _parse(path: Path, name: str, tags: list[str], pixels: bool) -> tuple[Any, s
     pydicom, content = _pydicom(), read_bytes(path, name)
     if content[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] != MAGIC:
         raise DataError(name, "is no DICOM file: the mark DICM is missing.")
-    try:
+    with _told(name, "is a damaged DICOM file"):
         # Before anything else is read, since pydicom unpacks a deflated file as it opens it.
         meta = pydicom.filereader.read_file_meta_info(path)
         syntax = str(meta.get("TransferSyntaxUID", ""))
-    except FAULTS as error:
-        raise DataError(name, f"is a damaged DICOM file ({type(error).__name__}).") from error
     if syntax not in NATIVE | WITH_CODESTREAM | {RLE}:
         known = syntax if syntax.replace(".", "").isdigit() and len(syntax) <= 64 else "no transfer syntax"
         raise DataError(name, f"is stored in a way that is not read ({known}).", "Convert it, for instance by dcmconv.")
-    try:
+    with _told(name, "is a damaged DICOM file"):
         dataset = pydicom.dcmread(BytesIO(content), specific_tags=tags, stop_before_pixels=not pixels)
-    except FAULTS as error:
-        raise DataError(name, f"is a damaged DICOM file ({type(error).__name__}).") from error
     return dataset, syntax
 
 
 def _check(dataset: Any, syntax: str, name: str) -> int:
     """The number of frames, once everything that a decoder will believe has been held against what is there."""
-    try:
+    with _told(name, "lacks what pixels are read by"):
         width, height = int(dataset.Columns), int(dataset.Rows)
         frames = int(dataset.get("NumberOfFrames") or 1)
         allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
         samples, shown = int(dataset.SamplesPerPixel), str(dataset.PhotometricInterpretation)
         high, num_bytes = int(dataset.HighBit), len(dataset.PixelData)
-    except FAULTS as error:
-        raise DataError(name, f"lacks what pixels are read by ({type(error).__name__}).") from error
     refuse_large(name, width, height)
     _refuse_depth(name, allocated, stored, high)
     if (samples, shown) not in {(1, "MONOCHROME1"), (1, "MONOCHROME2"), *((3, colour) for colour in COLOURS)}:
@@ -165,10 +170,8 @@ def _refuse_depth(name: str, allocated: int, stored: int, high: int) -> None:
 def _check_codestreams(dataset: Any, frames: int, size: tuple[int, int], name: str) -> None:
     from pydicom.encaps import generate_frames
 
-    try:
+    with _told(name, "holds compressed pixels that are damaged"):
         sizes = [codestream_size(stream) for stream in generate_frames(dataset.PixelData, number_of_frames=frames)]
-    except FAULTS as error:
-        raise DataError(name, f"holds compressed pixels that are damaged ({type(error).__name__}).") from error
     if len(sizes) != frames:
         raise DataError(name, f"declares {frames} frames but holds {len(sizes)}.")
     wrong = [found for found in sizes if found != size]
@@ -180,17 +183,13 @@ def _check_codestreams(dataset: Any, frames: int, size: tuple[int, int], name: s
 def _frame(dataset: Any, place: int, name: str, window: str) -> ImageRecord:
     from pydicom.pixels import pixel_array
 
-    try:
+    with _told(name, "its pixels cannot be decoded"):
         stored: Array = pixel_array(dataset, index=place)
-    except FAULTS as error:
-        raise DataError(name, f"its pixels cannot be decoded ({type(error).__name__}).") from error
     notes: tuple[str, ...] = ()
     if stored.ndim == 3:
         stored, notes = to_grey(name, stored, 2 ** int(dataset.BitsStored) - 1)
-    try:
+    with _told(name, "its window or rescale is damaged"):
         pixels, said = to_display(dataset, stored, name, window)
-    except FAULTS as error:
-        raise DataError(name, f"its window or rescale is damaged ({type(error).__name__}).") from error
     refuse_flat(name, pixels)
     if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":
         said += ("the file says that text is burned into its pixels",)
