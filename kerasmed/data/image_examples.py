@@ -8,11 +8,12 @@ import numpy as np
 
 from kerasmed.config.dataset import ImageExamples
 from kerasmed.data.image_hash import picture_hash
+from kerasmed.data.image_quality import check_image, image_contract
 from kerasmed.data.readers import dicom, picture
 from kerasmed.data.records import Array, Examples, ImageRecord
 from kerasmed.data.resize import fit_into, to_depth
 from kerasmed.errors import DataError
-from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+from kerasmed.spec import ArraySpec, ExampleSpec, ImageContract, TargetSpec
 
 KIND = "images"
 SUFFIXES = (*picture.SUFFIXES, *dicom.SUFFIXES)
@@ -29,20 +30,31 @@ def image_spec(settings: ImageExamples, classes: tuple[str, ...]) -> ExampleSpec
         {"image": image},
         {"label": TargetSpec("single_label", classes)},
         {"kind": KIND, **settings.model_dump(mode="json")},
+        image_contract=image_contract(settings),
     )
 
 
-def read_images(path: Path, name: str, settings: ImageExamples) -> tuple[ImageRecord, ...]:
+def read_images(
+    path: Path, name: str, settings: ImageExamples, contract: ImageContract | None = None
+) -> tuple[ImageRecord, ...]:
     """The pictures of a file: one, or one for each frame of a DICOM file.
 
     Args:
         path: A PNG, JPEG or DICOM file, told apart by what is in it.
         name: What it may be called.
         settings: How large it will be, and the window of DICOM.
+        contract: What each picture must be like; that of the settings where there is none.
 
     Raises:
-        DataError: It cannot be used.
+        DataError: It cannot be read, or a picture of it breaks the contract.
     """
+    records = _read(path, name, settings)
+    for record in records:
+        check_image(record, contract or image_contract(settings))
+    return records
+
+
+def _read(path: Path, name: str, settings: ImageExamples) -> tuple[ImageRecord, ...]:
     try:
         as_dicom = path.suffix.lower() in dicom.SUFFIXES or dicom.is_dicom(path)
     except OSError as error:

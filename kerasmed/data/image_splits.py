@@ -24,9 +24,7 @@ def split_images(index: Index, seed: int, *, validation_rate: float, test_rate: 
         DataError: There are fewer groups of related pictures than parts.
     """
     groups = related(index, near_bits).astype(np.str_)
-    return split_by_patient(
-        {**index, "patient": groups}, seed, validation_rate=validation_rate, test_rate=test_rate
-    )
+    return split_by_patient({**index, "patient": groups}, seed, validation_rate=validation_rate, test_rate=test_rate)
 
 
 def split_official(index: Index, seed: int, *, validation_rate: float, least_validation: int, near_bits: int) -> Splits:

@@ -56,7 +56,8 @@ def test_a_model_saves_and_reloads_equal(kind, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(
-        model.predict(toy_physical(4, kind), verbose=0)["label"], again.predict(toy_physical(4, kind), verbose=0)["label"]
+        model.predict(toy_physical(4, kind), verbose=0)["label"],
+        again.predict(toy_physical(4, kind), verbose=0)["label"],
     )
 
 

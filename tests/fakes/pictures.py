@@ -20,7 +20,7 @@ CANARY = "ZZCANARY^PHI"
 def draw(height: int = 64, width: int = 48, bits: int = 8, label: int = 0, seed: int = 0) -> np.ndarray:
     """A blob on a gradient, above for class 0 and below for class 1, elsewhere and of another size for each seed."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:1:height * 1j, 0:1:width * 1j]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     top, left, size = (0.3, 0.7)[label] + rng.uniform(-0.08, 0.08), rng.uniform(0.3, 0.7), rng.uniform(0.02, 0.06)
     slope = rng.uniform(0.1, 0.4, 4)
     waves = 0.06 * np.sin(2 * np.pi * (rng.uniform(1, 4) * x + rng.uniform(1, 4) * y + rng.uniform()))
@@ -69,8 +69,6 @@ def write_dicom(path: Path, pixels: np.ndarray, syntax: str = "explicit", bits: 
     path.parent.mkdir(parents=True, exist_ok=True)
     pydicom.dcmwrite(path, dataset, enforce_file_format=True)
     return path
-
-
 
 
 def _encapsulate_jpeg(dataset: Any, pixels: np.ndarray) -> None:

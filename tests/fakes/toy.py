@@ -71,9 +71,7 @@ def toy_physical(num_examples: int, kind: str) -> dict[str, np.ndarray]:
     return {name: values.astype(np.float32) * np.float32(spec.inputs[name].scale) for name, values in arrays.items()}
 
 
-def toy_stream(
-    num_examples: int = 256, batch_size: int = 32, seed: int = 0, kind: str = "se_resnet1d"
-) -> BatchStream:
+def toy_stream(num_examples: int = 256, batch_size: int = 32, seed: int = 0, kind: str = "se_resnet1d") -> BatchStream:
     inputs, labels = toy_arrays(num_examples, kind=kind)
     rows = np.arange(num_examples * 3 // 4)
     return BatchStream(inputs, {"label": labels}, rows, np.ones(len(rows), np.float32), batch_size, seed)

@@ -42,7 +42,9 @@ def digest(model):
 @pytest.mark.parametrize("kind", SMALL_MODELS)
 def test_every_model_learns_the_toy_task(kind, tmp_path):
     # Enough steps for the moving statistics of batch normalisation to have forgotten their start.
-    _, history = fitted(tmp_path, toy_config(kind, epochs=6, monitor="val_accuracy"), toy_stream(batch_size=16, kind=kind))
+    _, history = fitted(
+        tmp_path, toy_config(kind, epochs=6, monitor="val_accuracy"), toy_stream(batch_size=16, kind=kind)
+    )
     assert history.best.value > 0.9
 
 

@@ -15,8 +15,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kerasmed.data.readers.codestream import codestream_size
 from kerasmed.data.readers.dicom_values import to_display
 from kerasmed.data.readers.grey import refuse_flat, refuse_large, to_grey
@@ -181,7 +179,7 @@ def _check_codestreams(dataset: Any, frames: int, size: tuple[int, int], name: s
 
 
 def _frame(dataset: Any, place: int, name: str, window: str) -> ImageRecord:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     with _told(name, "its pixels cannot be decoded"):
         stored: Array = pixel_array(dataset, index=place)

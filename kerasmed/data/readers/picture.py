@@ -103,7 +103,8 @@ def _open(name: str, content: bytes, at_least: tuple[int, int] | None) -> tuple[
 
 def _decoded(name: str, image: Any) -> tuple[Array, str, tuple[str, ...]]:
     """Pixels of grey (height, width) or of several channels, the mode of the file, and what was converted."""
-    mode, notes = str(image.mode), ()
+    mode = str(image.mode)
+    notes: tuple[str, ...] = ()
     if mode not in ("L", "I;16", "RGB", "RGBA", "LA", "P"):
         raise DataError(name, f"is a picture of mode {mode}; grey, RGB and palettes of 8 or 16 bits are read.")
     try:

@@ -87,10 +87,17 @@ def name_pictures(tree: ImageTree, config: ImageFolder) -> tuple[list[Labelled],
     patients = _patients(kept, names, config)
     kin = re.compile(config.kin_pattern) if config.kin_pattern else None
     pictures = [
-        Labelled(RecordRef(name, patient, (image.path,)), labels[image.path], image.part, _matched(kin, image.path.name))
+        Labelled(
+            RecordRef(name, patient, (image.path,)), labels[image.path], image.part, _matched(kin, image.path.name)
+        )
         for image, name, patient in zip(kept, names, patients, strict=True)
     ]
     return pictures, notes
+
+
+def name_tree(tree: ImageTree) -> list[str]:
+    """The name that may be told of every picture in `tree`, in its order."""
+    return _names(list(tree.images), tree.root, ImageFolder())
 
 
 def is_hidden(path: Path, config: ImageFolder) -> bool:
@@ -114,6 +121,7 @@ def _patients(images: list[FoundImage], names: list[str], config: ImageFolder) -
     pattern = re.compile(config.patient_pattern) if config.patient_pattern else None
     numbers: dict[bytes | str, int] = {}
     patients = []
+    key: bytes | str | None
     for image, name in zip(images, names, strict=True):
         if image.path.suffix.lower() in DICOM_SUFFIXES:
             key = _dicom_patient(image.path, name)
@@ -148,8 +156,12 @@ def _labels(tree: ImageTree, column: LabelColumn | None) -> tuple[dict[Path, str
     other = [image for image in tree.images if image.label and labels[image.path] not in ("", image.label)]
     if other and set(tree.labels) <= set(labels.values()):
         named = ", ".join(image.path.stem for image in other[:5] if image.path.suffix.lower() not in DICOM_SUFFIXES)
-        notes.append(f"pictures in a folder of another class than {Path(column.file).name} says: {len(other)} ({named})")
-    absent = len(set(said)) - len({name for image in tree.images for name in (image.path.name, image.path.stem)} & set(said))
+        notes.append(
+            f"pictures in a folder of another class than {Path(column.file).name} says: {len(other)} ({named})"
+        )
+    absent = len(set(said)) - len(
+        {name for image in tree.images for name in (image.path.name, image.path.stem)} & set(said)
+    )
     if absent:
         notes.append(f"rows of {Path(column.file).name} without a picture: {absent}")
     return labels, notes
