@@ -74,8 +74,8 @@ class SignalContract:
 class ImageContract:
     """What a radiograph must be like before an example is made of it, in training and at prediction.
 
-    The limits are wide: each of 5,500 pictures (chest, hand, leg, hip, shoulder, 28 to 2,000 pixels wide) keeps far from
-    all of them. `data/image_quality.py` measures and says which one is broken.
+    The limits are wide: each of 5,500 pictures (chest, hand, leg, hip, shoulder; 28 to 2,000 pixels) keeps far from all
+    of them. `data/image_quality.py` measures and says which one is broken.
 
     Attributes:
         photometric: Which end of the values is dense; pictures of the other kind (MONOCHROME1) are turned over.

@@ -34,7 +34,8 @@ def command(
     """Classify the beats or the pictures of PATHS with MODEL.
 
     MODEL is a run folder, a saved model folder or an .onnx file. For a model of beats PATHS are records (.hea), beats
-    (.npy) or folders of records, for one of pictures .png, .jpg, .dcm or folders of them. Where a record has an annotation file, only its R peaks are read, never its labels.
+    (.npy) or folders of records, for one of pictures .png, .jpg, .dcm or folders of them. Where a record has an
+    annotation file, only its R peaks are read, never its labels. Of DICOM files neither names nor tags are told.
     Of several PATHS, those that cannot be predicted are told and the others go on; the exit code is the first fault's.
     """
     if not EXTENSION.fullmatch(annotator):
@@ -52,7 +53,7 @@ def command(
     if found:
         out.mkdir(parents=True, exist_ok=True)
     written = {prediction.name: route.write(prediction, out) for prediction in found}
-    told = failed | {str(path): str(fault) for path, fault in faults.items()}
+    told = failed | {route.name(path): str(fault) for path, fault in faults.items()}
     tree = {"predictions": [route.summarize(prediction) for prediction in found], "failed": told, "files": written}
     texts = [route.text(prediction) for prediction in found]
     texts += [f"not predicted: {reason}" for reason in failed.values()]

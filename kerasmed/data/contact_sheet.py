@@ -15,10 +15,12 @@ from kerasmed.data.prepared import Prepared
 from kerasmed.data.records import Array
 from kerasmed.data.resize import fit_into, to_depth
 from kerasmed.errors import ConfigError, DataError
+from kerasmed.spec import ImageContract
 
 SIDE_PX, GAP_PX, TEXT_PX = 128, 6, 16
 COLUMNS = 8
 SMALL = ImageExamples(height=SIDE_PX, width=SIDE_PX)
+ANY_SIZE = ImageContract(smallest_px=1)
 Tile = tuple[str, Array]
 T = TypeVar("T")
 
@@ -79,7 +81,7 @@ def _spread(items: Sequence[T], count: int) -> list[T]:
 
 def _tile(label: str, path: Path) -> Tile:
     try:
-        records = read_images(path, path.name, SMALL)
+        records = read_images(path, path.name, SMALL, ANY_SIZE)
     except DataError:
         return f"{label}: unusable", np.zeros((SIDE_PX, SIDE_PX), np.uint8)
     return label, pixels_of(records[:1], SMALL)[0, ..., 0]

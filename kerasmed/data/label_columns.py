@@ -1,4 +1,4 @@
-"""Which CSV file beside the pictures names them, which of its columns could be the class, and where folders disagree."""
+"""CSV files beside pictures: which column names them, which could be the class, and where the folders disagree."""
 
 from collections import Counter
 from pathlib import Path

@@ -71,11 +71,19 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class RecordRef:
-    """A record before it is read: its id, its patient and the files that hold it."""
+    """A record before it is read: its id, its patient and the files that hold it.
+
+    Attributes:
+        record_id: Name of the record in its database.
+        patient: Whoever it was taken from.
+        files: That hold it.
+        hidden: Whether the names of its files must not be told.
+    """
 
     record_id: str
     patient: str
     files: tuple[Path, ...]
+    hidden: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from kerasmed.data.sources.image_folder import name_pictures, name_tree
 from kerasmed.errors import DataError
 
 NUM_THREADS = 2
+# How large an example may become is not known yet: of the contract only what holds for every size is asked.
+SETTINGS = ImageExamples(height=64, width=64)
 Progress = Callable[[int, int], None]
 
 
@@ -88,7 +90,7 @@ def scan_folder(folder: Path, progress: Progress = lambda done, total: None) -> 
 def _look(image: FoundImage, name: str) -> Seen:
     try:
         digest = files.sha256_file(image.path)
-        records = read_images(image.path, name, ImageExamples())
+        records = read_images(image.path, name, SETTINGS)
     except DataError as error:
         return Seen(name, image.label, image.part, fault=f"{error.reason} {error.remedy}".strip())
     except OSError as error:

@@ -104,7 +104,7 @@ def predict_images(predictor: Predictor, path: Path) -> ImagePrediction:
 
 def told_name(path: Path) -> str:
     """What a file may be called: a DICOM file, whose own name often is the patient's, is called by its content."""
-    return content_name(path) if path.suffix.lower() in DICOM_SUFFIXES else path.name
+    return content_name(path) if path.suffix.lower() in DICOM_SUFFIXES and path.is_file() else path.name
 
 
 def summarize(prediction: ImagePrediction) -> dict[str, Any]:

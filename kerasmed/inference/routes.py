@@ -39,12 +39,14 @@ class Route:
         summarize: A prediction as a JSON tree.
         text: A prediction for a person.
         write: Files of a prediction in a folder; their paths.
+        name: What a path that could not be predicted may be called.
     """
 
     predict: Callable[[Predictor, Path, Wishes], Outcome]
     summarize: Callable[[Any], dict[str, Any]]
     text: Callable[[Any], str]
     write: Callable[[Any, Path], list[str]]
+    name: Callable[[Path], str] = str
 
 
 def route_of(predictor: Predictor) -> Route:
@@ -78,7 +80,7 @@ def _images() -> Route:
         predicted = images.predict_images(predictor, path)
         return Outcome((predicted,), predicted.failed)
 
-    return Route(predict, images.summarize, images.summary_text, images.write_images)
+    return Route(predict, images.summarize, images.summary_text, images.write_images, images.told_name)
 
 
 # Kind of a recipe to its way; imports wait for the way that is taken.

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 from kerasmed.errors import DataError, unknown
@@ -56,17 +56,17 @@ def read_labels(path: Path, image: str, label: str, values: dict[str, str]) -> d
     for column in (image, label):
         if column not in head:
             raise unknown(f"column of {path.name}", column, head)
-    said: dict[str, set[str]] = defaultdict(set)
+    said: dict[str, str] = {}
     faults: list[str] = []
     for number, row in enumerate(rows, start=2):
         name, value = row[image], row[label]
         if not name or not value or (values and value not in values):
             faults.append(f"row {number}: {'no name' if not name else f'class {value[:20]!r}'}")
-        else:
-            said[name].add(values.get(value, value))
-    faults += [f"{name[:40]!r} has {len(classes)} classes" for name, classes in said.items() if len(classes) > 1]
+        elif said.setdefault(name, values.get(value, value)) != values.get(value, value):
+            # Not by its name, which may be the patient's.
+            faults.append(f"row {number}: another class than a row above gives the same picture")
     if faults:
         more = f" and {len(faults) - MAX_NAMED} more" if len(faults) > MAX_NAMED else ""
         known = f"Known classes: {', '.join(values)}." if values else ""
         raise DataError(path.name, f"{'; '.join(faults[:MAX_NAMED])}{more}.", known)
-    return {name: classes.pop() for name, classes in said.items()}
+    return said

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from kerasmed.config.dataset import ImageExamples, ImageFolder, LabelColumn
+from kerasmed.config.dataset import ImageExamples, ImageFolder
 from kerasmed.data.dataset import Dataset, Protocol
 from kerasmed.data.image_examples import content_name, examples_of, image_spec, read_images
 from kerasmed.data.image_splits import split_images, split_official
@@ -77,7 +77,7 @@ def read_examples(
 
 def name_pictures(tree: ImageTree, config: ImageFolder) -> tuple[list[Labelled], list[str]]:
     """Every picture that has a class, and what is to be said of the others."""
-    labels, notes = _labels(tree, config.labels)
+    labels, notes = _labels(tree, config)
     kept = [image for image in tree.images if labels.get(image.path)]
     if len(kept) < len(tree.images):
         notes.append(f"left out, since nothing says their class: {len(tree.images) - len(kept)} pictures")
@@ -88,7 +88,10 @@ def name_pictures(tree: ImageTree, config: ImageFolder) -> tuple[list[Labelled],
     kin = re.compile(config.kin_pattern) if config.kin_pattern else None
     pictures = [
         Labelled(
-            RecordRef(name, patient, (image.path,)), labels[image.path], image.part, _matched(kin, image.path.name)
+            RecordRef(name, patient, (image.path,), is_hidden(image.path, config)),
+            labels[image.path],
+            image.part,
+            _matched(kin, image.path.name),
         )
         for image, name, patient in zip(kept, names, patients, strict=True)
     ]
@@ -147,7 +150,8 @@ def _matched(pattern: re.Pattern[str] | None, name: str) -> str:
     return next((group for group in found.groups() if group), "") if found else ""
 
 
-def _labels(tree: ImageTree, column: LabelColumn | None) -> tuple[dict[Path, str], list[str]]:
+def _labels(tree: ImageTree, config: ImageFolder) -> tuple[dict[Path, str], list[str]]:
+    column = config.labels
     if column is None:
         return {image.path: image.label for image in tree.images}, []
     said = read_labels(tree.root / column.file, column.image, column.label, column.values)
@@ -155,7 +159,7 @@ def _labels(tree: ImageTree, column: LabelColumn | None) -> tuple[dict[Path, str
     notes = [f"classes are those of {Path(column.file).name}, column {column.label}"]
     other = [image for image in tree.images if image.label and labels[image.path] not in ("", image.label)]
     if other and set(tree.labels) <= set(labels.values()):
-        named = ", ".join(image.path.stem for image in other[:5] if image.path.suffix.lower() not in DICOM_SUFFIXES)
+        named = ", ".join(image.path.stem for image in other[:5] if not is_hidden(image.path, config))
         notes.append(
             f"pictures in a folder of another class than {Path(column.file).name} says: {len(other)} ({named})"
         )
