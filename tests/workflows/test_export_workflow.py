@@ -13,16 +13,9 @@ import pytest
 from kerasmed.evaluation.report import read_report
 from kerasmed.files import hash_folder
 from kerasmed.inference.beats import predict_record
-from kerasmed.workflows.export import export_run
 from kerasmed.workflows.predict import open_model
 from tests.conftest import CHECKOUT
 from tests.fakes.small_runs import CANARY, TrainedRun
-
-
-@pytest.fixture(scope="module")
-def saved(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The version folder of the exported run."""
-    return export_run(trained.folder, ("saved_model", "onnx"), tmp_path_factory.mktemp("saved"))
 
 
 @pytest.fixture
@@ -42,10 +35,11 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield from ((f"{file.name}/{name}", archive.read(name)) for name in archive.namelist())
 
 
-def test_run_saved_model_and_onnx_file_give_the_same_labels(saved: Path, trained: TrainedRun) -> None:
+def test_run_saved_model_and_onnx_file_give_the_same_labels(exported: Path, trained: TrainedRun) -> None:
     record = trained.places.data / "ecg" / "S002.hea"
     of_run, *others = (
-        predict_record(open_model(path), record) for path in (trained.folder, saved, saved.parent, saved / "model.onnx")
+        predict_record(open_model(path), record)
+        for path in (trained.folder, exported, exported.parent, exported / "model.onnx")
     )
     assert len(of_run.labels) > 40
     for other in others:
@@ -53,8 +47,8 @@ def test_run_saved_model_and_onnx_file_give_the_same_labels(saved: Path, trained
         np.testing.assert_allclose(other.scores, of_run.scores, atol=1e-4)
 
 
-def test_a_prediction_tells_which_model_it_is_of(saved: Path, trained: TrainedRun) -> None:
-    assert open_model(saved).version == "small/1"
+def test_a_prediction_tells_which_model_it_is_of(exported: Path, trained: TrainedRun) -> None:
+    assert open_model(exported).version == "small/1"
     assert open_model(trained.folder).version == trained.folder.name
 
 
@@ -77,37 +71,39 @@ def test_training_and_prediction_cut_the_same_beats(trained: TrainedRun) -> None
     np.testing.assert_allclose(predicted.scores[beats], judged.scores, atol=1e-6)
 
 
-def test_nothing_that_is_published_names_a_patient_or_a_place_of_this_machine(saved: Path, trained: TrainedRun) -> None:
-    places = (trained.folder.parents[1], saved.parents[1], CHECKOUT, sys.prefix, Path.home(), tempfile.gettempdir())
+def test_nothing_that_is_published_names_a_patient_or_a_place_of_this_machine(
+    exported: Path, trained: TrainedRun
+) -> None:
+    places = (trained.folder.parents[1], exported.parents[1], CHECKOUT, sys.prefix, Path.home(), tempfile.gettempdir())
     names = [CANARY, *(str(place) for place in places if str(place) != "/")]
-    held = dict(contents(saved.parent))
+    held = dict(contents(exported.parent))
     assert len(held) > 10
     found = {(file, name) for file, content in held.items() for name in names if name.encode() in content}
     assert not found
 
 
-def test_the_published_report_is_a_report_without_records(saved: Path, trained: TrainedRun) -> None:
-    tree = json.loads((saved / "report.json").read_text())
-    assert read_report(saved / "report.json").metrics == trained.report.metrics
+def test_the_published_report_is_a_report_without_records(exported: Path, trained: TrainedRun) -> None:
+    tree = json.loads((exported / "report.json").read_text())
+    assert read_report(exported / "report.json").metrics == trained.report.metrics
     assert (tree["records"], tree["worst"]) == ([], [])
     assert "records" not in tree["split"]["train"]
     assert tree["split"]["train"]["patients"] == 3
-    assert not any(record in (saved / "report.json").read_text() for record in ("S001", "S008"))
+    assert not any(record in (exported / "report.json").read_text() for record in ("S001", "S008"))
 
 
-def test_the_saved_model_says_where_it_comes_from(saved: Path, trained: TrainedRun) -> None:
-    manifest = json.loads((saved / "manifest.json").read_text())
+def test_the_saved_model_says_where_it_comes_from(exported: Path, trained: TrainedRun) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
     of_run = json.loads((trained.folder / "manifest.json").read_text())
     assert manifest["source"]["run"] == trained.folder.name
     for name in ("git", "split", "weights_sha256"):
         assert manifest["source"][name] == of_run[name]
     assert manifest["source"]["data"]["fingerprint"] == of_run["data"]["fingerprint"]
-    assert manifest["files"] == hash_folder(saved, skip=frozenset({"manifest.json"}))
+    assert manifest["files"] == hash_folder(exported, skip=frozenset({"manifest.json"}))
     assert max(manifest["parity"]["max_abs_difference"].values()) <= 1e-4
 
 
-def test_the_pages_of_a_run_stay_with_the_run(saved: Path) -> None:
-    assert {path.name for path in saved.iterdir()} == {
+def test_the_pages_of_a_run_stay_with_the_run(exported: Path) -> None:
+    assert {path.name for path in exported.iterdir()} == {
         "model.keras", "model.onnx", "saved_model.pb", "variables", "fingerprint.pb", "spec.json", "config.yaml",
-        "report.json", "manifest.json", "assets",
+        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx",
     }  # fmt: skip

@@ -18,7 +18,7 @@ SEED = 20_240_917
 DURATION_S = 60.0
 # Waves of a beat: seconds from the R peak, width in seconds, height in mV; of a usual beat and of an early wide one.
 USUAL = ((-0.16, 0.020, 0.12), (-0.03, 0.008, -0.1), (0.0, 0.011, 1.1), (0.03, 0.009, -0.25), (0.28, 0.045, 0.3))
-WIDE = ((0.01, 0.035, 1.4), (0.08, 0.030, -0.5), (0.30, 0.060, -0.45))
+WIDE = ((0.01, 0.045, 2.4), (0.10, 0.040, -0.9), (0.32, 0.060, -0.6))
 WIDE_EVERY = 6
 GAP_S = (20.0, 20.4)  # missing samples, as files have them
 
