@@ -109,5 +109,5 @@ def test_the_saved_model_says_where_it_comes_from(saved: Path, trained: TrainedR
 def test_the_pages_of_a_run_stay_with_the_run(saved: Path) -> None:
     assert {path.name for path in saved.iterdir()} == {
         "model.keras", "model.onnx", "saved_model.pb", "variables", "fingerprint.pb", "spec.json", "config.yaml",
-        "report.json", "manifest.json", "assets",
+        "report.json", "manifest.json", "assets", "card.md",
     }  # fmt: skip
