@@ -109,8 +109,8 @@ def open_apart(
     """
     scratch = tempfile.TemporaryDirectory(prefix="kerasmed-apart-")
     folder = Path(scratch.name)
-    # Its own suffix is what onnx and keras know a kind by.
-    copy = folder / f"model.{kind}"
+    copy = folder / "file" / path.name  # by its own name, which errors tell
+    copy.parent.mkdir()
     try:
         _copy(path, copy, sha256)
     except BaseException:
