@@ -105,5 +105,5 @@ def test_the_saved_model_says_where_it_comes_from(exported: Path, trained: Train
 def test_the_pages_of_a_run_stay_with_the_run(exported: Path) -> None:
     assert {path.name for path in exported.iterdir()} == {
         "model.keras", "model.onnx", "saved_model.pb", "variables", "fingerprint.pb", "spec.json", "config.yaml",
-        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx",
+        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx", "card.md",
     }  # fmt: skip
