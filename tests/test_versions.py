@@ -99,6 +99,7 @@ def altered(**fields: object) -> dict:
         None, [], {}, {"inputs": {}, "targets": {}}, {**altered(), "targets": {}}, altered(shape=["x"]),
         altered(shape=[-1, 2]), altered(shape=[10**6, 10**6]), altered(scale="x"), altered(scale=float("nan")),
         altered(dtype="object"), altered(dtype=3), altered(rate_hz=float("inf")), altered(channels=[1]),
+        altered(channels=["\x1b[2J", "V1"]), altered(unit="m" * 300),
         {**altered(), "targets": {"label": {"task": "other", "classes": ["N"]}}},
         {**altered(), "targets": {"label": {"task": "single_label", "classes": []}}},
         {**altered(), "targets": {"label": {"task": "single_label", "classes": ["N", "N"]}}},
