@@ -26,6 +26,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 LOCK, DELETED = ".lock", ".deleted.json"
 MAX_JSON_BYTES = 32 * 1024 * 1024
 MAX_EXAMPLE_VALUES = 10**9
+MAX_WORD = 200
 STORED = frozenset({"int8", "uint8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64"})
 _SPECS = TypeAdapter(ExampleSpec)
 
@@ -170,6 +171,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return tree
 
 
+def is_plain(word: str) -> bool:
+    """Whether a name from elsewhere can be shown: short, and nothing that a terminal would obey."""
+    return 0 < len(word) <= MAX_WORD and word.isprintable()
+
+
 def _require_plausible(spec: ExampleSpec) -> None:
     if not spec.inputs or not spec.targets:
         raise ValueError("it names no input or no target")
@@ -181,9 +187,18 @@ def _require_plausible(spec: ExampleSpec) -> None:
             raise ValueError(f"{name} is stored as {array.dtype}")
         if not math.isfinite(array.scale) or not (array.rate_hz is None or math.isfinite(array.rate_hz)):
             raise ValueError(f"{name} has a scale or a rate that is no number")
+    _require_words(spec)
     for name, target in spec.targets.items():
         if not target.classes or len(set(target.classes)) < len(target.classes):
             raise ValueError(f"{name} has no classes, or one of them twice")
+
+
+def _require_words(spec: ExampleSpec) -> None:
+    words = [*spec.inputs, *spec.targets, *(array.unit for array in spec.inputs.values())]
+    words += [channel for array in spec.inputs.values() for channel in array.channels]
+    words += [name for target in spec.targets.values() for name in target.classes]
+    if not all(is_plain(word) for word in words):
+        raise ValueError("it holds a name that is empty, too long or not printable")
 
 
 def _brief(error: Exception) -> str:

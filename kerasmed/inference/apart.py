@@ -24,7 +24,7 @@ from kerasmed.errors import ConfigError, ContractError, KerasmedError
 from kerasmed.export.child_process import child_command, child_environment, in_words, last_words
 from kerasmed.export.confine import Limits
 from kerasmed.spec import ExampleSpec
-from kerasmed.versions import spec_of
+from kerasmed.versions import is_plain, spec_of
 
 Array = np.ndarray
 Kind = Literal["onnx", "keras"]
@@ -39,7 +39,7 @@ class Opened:
 
     Attributes:
         spec: What the model reads and answers.
-        version: "name/version" that an `.onnx` file carries; "" of a `.keras` file.
+        version: "name/version" that an `.onnx` file carries; else the name of the file.
         thresholds: The tree of thresholds.json that an `.onnx` file carries; None where there is none.
     """
 
@@ -129,11 +129,11 @@ def open_apart(
 
 
 def _opened(said: Mapping[str, Any], spec: ExampleSpec | None, name: str) -> Opened:
-    thresholds, version = said.get("thresholds"), said.get("version")
+    thresholds, version = said.get("thresholds"), str(said.get("version", name))
+    if not is_plain(version):
+        raise ContractError(f"{name}: carries a name that cannot be shown.")
     return Opened(
-        spec or spec_of(said.get("spec"), name),
-        version if isinstance(version, str) else "",
-        thresholds if isinstance(thresholds, dict) else None,
+        spec or spec_of(said.get("spec"), name), version, thresholds if isinstance(thresholds, dict) else None
     )
 
 
@@ -233,7 +233,8 @@ def _reply(line: bytes, who: str) -> dict[str, Any]:
         raise ContractError(f"{who} gave no answer that can be read.")
     if "error" in reply:
         kind = ConfigError if reply.get("exit_code") == ConfigError.exit_code else ContractError
-        raise kind(" ".join(str(reply["error"]).split())[:1000])
+        said = " ".join(str(reply["error"]).split())[:1000]
+        raise kind("".join(letter if letter.isprintable() else "?" for letter in said))
     return reply
 
 

@@ -92,6 +92,7 @@ def score_physical(predictor: Predictor, inputs: Mapping[str, Array]) -> dict[st
 
 
 def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mapping[str, float]) -> dict[str, Array]:
+    _require_shapes(predictor, arrays)
     num_examples = len(arrays[next(iter(scales))])
     parts = []
     for start in range(0, num_examples, BATCH_SIZE):
@@ -104,6 +105,17 @@ def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mappi
                 f"{predictor.version}: scores of {name} are not finite; the model or its input is broken."
             )
     return scores
+
+
+def _require_shapes(predictor: Predictor, arrays: Mapping[str, Array]) -> None:
+    """A spec from elsewhere may ask for what its own recipe does not make."""
+    for name, array in predictor.spec.inputs.items():
+        found = arrays[name].shape[1:] if name in arrays else None
+        fits = found is not None and len(found) == len(array.shape)
+        if not fits or any(wanted not in (None, size) for size, wanted in zip(found or (), array.shape, strict=True)):
+            raise ContractError(
+                f"{predictor.version}: its input {name!r} has shape {array.shape}; its recipe gives {found}."
+            )
 
 
 def _of_onnx_file(path: Path, limits: Limits | None) -> Predictor:

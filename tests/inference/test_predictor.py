@@ -87,6 +87,13 @@ def test_stored_integers_are_scaled_and_long_inputs_go_in_batches() -> None:
     assert sizes == [1024, 1024, 452]
 
 
+@pytest.mark.parametrize("arrays", [{}, {"x": np.zeros((2, 3), np.int16)}, {"x": np.zeros((2, 1, 1), np.int16)}])
+def test_inputs_that_are_not_those_of_the_spec_are_refused(arrays) -> None:
+    spec = ExampleSpec({"x": ArraySpec((1,), "int16", 1e-3, "mV")}, {"label": TargetSpec("single_label", ("N",))})
+    with pytest.raises(ContractError, match=r"m/1: its input 'x' has shape \(1,\); its recipe gives "):
+        score_examples(Predictor(spec, lambda inputs: {"label": inputs["x"]}, "m/1"), arrays)
+
+
 def test_opening_the_predictor_module_loads_no_backend() -> None:
     heavy = ("keras", "jax", "torch", "tensorflow", "onnx", "onnxruntime", "wfdb", "scipy")
     code = "import sys, kerasmed.inference.beats, kerasmed.inference.outputs, kerasmed.inference.summary;"
