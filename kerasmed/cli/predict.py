@@ -27,15 +27,26 @@ EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("predictions"), show_default=True,
     help="Folder for NAME.csv and, of records, the WFDB annotation file NAME.pred.",
 )  # fmt: skip
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=300.0, show_default=True,
+    help="Seconds that a model file is given to open, and for each answer.",
+)  # fmt: skip
+@click.option(
+    "--memory-limit", type=click.FloatRange(min=0, min_open=True), default=8.0, show_default=True,
+    help="GB of address space that a model file is given.",
+)  # fmt: skip
 @json_option
 def command(
-    model: Path, paths: tuple[Path, ...], annotator: str, detect: bool, leads: tuple[str, ...], out: Path, as_json: bool
-) -> int:
+    model: Path, paths: tuple[Path, ...], annotator: str, detect: bool, leads: tuple[str, ...], out: Path,
+    time_limit: float, memory_limit: float, as_json: bool,
+) -> int:  # fmt: skip
     """Classify the beats or the pictures of PATHS with MODEL.
 
-    MODEL is a run folder, a saved model folder or an .onnx file. For a model of beats PATHS are records (.hea), beats
-    (.npy) or folders of records, for one of pictures .png, .jpg, .dcm or folders of them. Where a record has an
-    annotation file, only its R peaks are read, never its labels. Of DICOM files neither names nor tags are told.
+    MODEL is a run folder, a saved model folder or an .onnx file. Files of the last two may come from anywhere: they are
+    opened in a process that can write nothing, reach nothing and is ended beyond its limits. For a model of beats PATHS
+    are records (.hea), beats (.npy) or folders of records, for one of pictures .png, .jpg, .dcm or folders of them.
+    Where a record has an annotation file, only its R peaks are read, never its labels. Of DICOM files neither names nor
+    tags are told.
     Of several PATHS, those that cannot be predicted are told and the others go on; the exit code is the first fault's.
     """
     if not EXTENSION.fullmatch(annotator):
@@ -43,7 +54,7 @@ def command(
     from kerasmed.inference.routes import Wishes, route_of
     from kerasmed.workflows.predict import open_model
 
-    predictor = open_model(model)
+    predictor = open_model(model, time_limit_s=time_limit, memory_limit_bytes=round(1e9 * memory_limit))
     route, wishes = route_of(predictor), Wishes(None if detect else annotator, leads)
     outcomes, faults = _each(paths, lambda path: route.predict(predictor, path, wishes))
     found = [prediction for outcome in outcomes for prediction in outcome.found]

@@ -170,6 +170,7 @@ def test_pictures_go_from_folder_to_report_with_the_worst_of_them(backend: str, 
 
 @pytest.mark.slow
 def test_a_network_of_pictures_is_exported_to_savedmodel_and_onnx(dicom_run: Trained, tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
     said = say(
         "export", dicom_run.folder, "--format", "saved_model", "--format", "onnx", "--saved-models", tmp_path / "saved"
     )
@@ -178,4 +179,7 @@ def test_a_network_of_pictures_is_exported_to_savedmodel_and_onnx(dicom_run: Tra
     path = write_picture(tmp_path / "a.png", draw(40, 40))
     run, onnx = (predict_images(open_model(place), path).scores for place in (dicom_run.folder, model))
     np.testing.assert_allclose(run, onnx, atol=1e-4)
+    session = onnxruntime.InferenceSession(model.with_name("model.serving.onnx"))
+    given = {"pixels": draw(40, 40).astype(np.int32), "largest": np.array(255, np.int32), "inverted": np.array(False)}
+    np.testing.assert_allclose(session.run(["scores"], given)[0], run, atol=1e-3)
     assert leaking(tmp_path / "saved") == []
