@@ -76,6 +76,9 @@ def gather_material(config: DatasetConfig, seed: int, places: Places, progress: 
     """
     dataset, prepared = prepare_dataset(config, places, progress)
     splits = dataset.split(prepared.index, seed)
+    unused = len(prepared) - len(np.unique(np.concatenate([splits.train, splits.validation, splits.test])))
+    if unused:
+        dataset = replace(dataset, notes=(*dataset.notes, f"examples that are in no part of the split: {unused}"))
     return Material(dataset, prepared, splits, describe_splits(dataset, prepared, splits))
 
 
