@@ -128,6 +128,10 @@ class Evaluation(Settings):
     batch_size: int = Field(default=512, ge=1)
     bootstrap: int = Field(default=500, ge=0, le=100_000, description="resamples behind the intervals")
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    redraw: Literal["multi_label", "always", "never"] = Field(
+        default="multi_label",
+        description="tasks whose resamples are drawn again until each class has an example inside and one outside",
+    )
 
 
 class Calibrator(Settings):
