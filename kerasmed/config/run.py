@@ -51,6 +51,15 @@ class Augmentation(Settings):
     shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
     noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the signal's unit")
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
+    powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")
+    powerline_hz: tuple[float, ...] = Field(
+        default=(50.0, 60.0), min_length=1, description="frequencies of the mains, one of which each example draws"
+    )
+    motion: float = Field(default=0.0, ge=0, description="amplitude of electrode motion, at most, in its unit")
+    motion_events: int = Field(default=2, ge=1, le=16, description="bumps and steps in each lead, at most")
+    lead_dropout_rate: float = Field(
+        default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
+    )
 
 
 class Trainer(Settings):
@@ -60,8 +69,11 @@ class Trainer(Settings):
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
-    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
-    warmup_epochs: float = Field(default=1.0, ge=0)
+    schedule: Literal["constant", "cosine", "plateau", "one_cycle"] = "cosine"
+    warmup_epochs: float = Field(default=1.0, ge=0, description="of constant and cosine")
+    cycle_rise: float = Field(default=0.3, gt=0, lt=1, description="of one_cycle: share of the updates that rise")
+    cycle_start_div: float = Field(default=25.0, ge=1, description="of one_cycle: starts at learning_rate / this")
+    cycle_end_div: float = Field(default=2.5e5, ge=1, description="of one_cycle: ends at learning_rate / this")
     plateau_patience: int = Field(default=3, ge=1)
     plateau_factor: float = Field(default=0.3, gt=0, lt=1)
     clip_norm: float | None = Field(default=1.0, gt=0)
@@ -70,7 +82,14 @@ class Trainer(Settings):
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     focal_gamma: float = Field(default=2.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: Literal["none", "sqrt_balanced", "balanced"] = "none"
+    class_weights: Literal["none", "sqrt_balanced", "balanced"] = Field(
+        default="none", description="of one class of several"
+    )
+    positive_weights: Literal["none", "sqrt_balanced", "balanced"] = Field(
+        default="none",
+        description="of several labels: the positives of a label weigh negatives / positives, or its root",
+    )
+    positive_weight_cap: float = Field(default=20.0, ge=1, description="the highest of positive_weights")
     monitor: str = Field(
         default="val_loss", pattern=r"^(val_[a-z0-9_]+|loss)$", description="metric that picks the best epoch"
     )

@@ -26,7 +26,7 @@ from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
-from kerasmed.training.losses import build_loss
+from kerasmed.training.losses import build_losses, tell_positive_weights
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
@@ -100,10 +100,12 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         raise ConfigError(
             "trainer.steps_per_execution must be 1 on torch: keras' torch trainer runs one step at a time."
         )
+    losses = build_losses(config.trainer, spec, stream)
+    tell_positive_weights(losses, spec)
     trainee = build_trainee(model, spec, config.augmentation)
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch),
-        loss={name: build_loss(config.trainer, target) for name, target in spec.targets.items()},
+        loss=losses,
         steps_per_execution=config.trainer.steps_per_execution,
     )
     # TensorFlow would build it in the first step, too late for a checkpoint to fill it.
