@@ -1,10 +1,10 @@
-"""One run as data: dataset, model, loader, augmentation, trainer, evaluation, calibration, backend, seed."""
+"""One run as data: dataset, model, loader, augmentation, crops, trainer, evaluation, calibration, backend, seed."""
 
 import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 from kerasmed.config.dataset import DatasetConfig
@@ -52,7 +52,7 @@ class Augmentation(Settings):
     noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the signal's unit")
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
     powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")
-    powerline_hz: tuple[float, ...] = Field(
+    powerline_hz: tuple[PositiveFloat, ...] = Field(
         default=(50.0, 60.0), min_length=1, description="frequencies of the mains, one of which each example draws"
     )
     motion: float = Field(default=0.0, ge=0, description="amplitude of electrode motion, at most, in its unit")
@@ -60,6 +60,26 @@ class Augmentation(Settings):
     lead_dropout_rate: float = Field(
         default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
     )
+
+
+class Crops(Settings):
+    """A network that reads windows of long signals: random ones in training, all of them, pooled, everywhere else."""
+
+    length_s: float | None = Field(default=None, gt=0, description="of a window; null: the network reads whole records")
+    stride_s: float | None = Field(
+        default=None, gt=0, description="from window to window where all are read; null: half of length_s"
+    )
+    pool: Literal["max", "mean"] = Field(
+        default="max", description="what becomes of the windows' scores, class by class"
+    )
+
+    @model_validator(mode="after")
+    def _windows_leave_no_gap(self) -> Self:
+        if self.stride_s is not None and self.length_s is None:
+            raise ValueError("stride_s needs a length_s")
+        if self.length_s is not None and (self.stride_s or 0) > self.length_s:
+            raise ValueError("a stride_s longer than length_s would leave parts of a record unread")
+        return self
 
 
 class Trainer(Settings):
@@ -187,6 +207,7 @@ class RunConfig(Settings):
     model: SerializeAsAny[ComponentConfig]
     loader: Loader = Loader()
     augmentation: Augmentation = Augmentation()
+    crops: Crops = Crops()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
     calibration: Calibrator = Calibrator()

@@ -59,8 +59,8 @@ def fit(
     it had never been interrupted.
 
     Args:
-        model: From physical inputs to logits, by name.
-        spec: Of the examples.
+        model: From physical inputs to logits, by name; from windows of the inputs where the run trains on crops.
+        spec: Of the examples, whole.
         stream: The training batches.
         validation: What is scored after every epoch; without a row, nothing chooses an epoch and the last one is kept.
         config: The run.
@@ -102,7 +102,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         )
     losses = build_losses(config.trainer, spec, stream)
     tell_positive_weights(losses, spec)
-    trainee = build_trainee(model, spec, config.augmentation)
+    trainee = build_trainee(model, spec, config.augmentation, config.crops)
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch),
         loss=losses,

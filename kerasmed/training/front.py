@@ -8,16 +8,27 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasmed.config.run import Augmentation
+from kerasmed.config.run import Augmentation, Crops
 from kerasmed.spec import ArraySpec, ExampleSpec
 from kerasmed.training.augment_signal import AugmentSignal, changes_signals
+from kerasmed.training.crop import AnswerByCrops
 
 
-def build_trainee(model: keras.Model, spec: ExampleSpec, augmentation: Augmentation) -> keras.Model:
-    """`model` behind its front: from stored arrays, as the loader ships them, to logits."""
+def build_trainee(
+    model: keras.Model, spec: ExampleSpec, augmentation: Augmentation, crops: Crops | None = None
+) -> keras.Model:
+    """`model` behind its front: from stored arrays, as the loader ships them, to logits.
+
+    Args:
+        model: From physical values to logits; from windows of them where there are crops.
+        spec: Of the examples as they are stored.
+        augmentation: How signals change in training.
+        crops: How `model` reads windows, if it does.
+    """
     stored = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in spec.inputs.items()}
     physical = {name: _front(stored[name], array, augmentation) for name, array in spec.inputs.items()}
-    return keras.Model(stored, model(physical), name="trainee")
+    answer = model if crops is None or crops.length_s is None else AnswerByCrops(model, spec, crops)
+    return keras.Model(stored, answer(physical), name="trainee")
 
 
 def _front(stored: Any, array: ArraySpec, augmentation: Augmentation) -> Any:
