@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasmed.build import build
@@ -92,8 +93,8 @@ def answer_by_windows(
     cuts = cuts_of(spec, crops)
     count = len(next(iter(cuts.values())).starts)
     windows = {
-        name: _cut_windows(inputs[name], cuts[name], array) if name in cuts else ops.repeat(inputs[name], count, axis=0)
-        for name, array in spec.inputs.items()
+        name: _windows(inputs[name], cuts[name]) if name in cuts else ops.repeat(inputs[name], count, axis=0)
+        for name in spec.inputs
     }
     return {
         name: pool_logits(ops.reshape(logits, (-1, count, logits.shape[-1])), spec.targets[name].task, crops.pool)
@@ -131,7 +132,11 @@ def _cut(name: str, array: ArraySpec, crops: Crops) -> Cut:
     return Cut(length, (*starts, samples - length) if left else tuple(starts))
 
 
-def _cut_windows(signal: Any, cut: Cut, array: ArraySpec) -> Any:
-    """(batch, samples, leads) -> (batch * windows, length, leads), the windows of one record one after the other."""
-    parts = ops.stack([signal[:, start : start + cut.length] for start in cut.starts], axis=1)
-    return ops.reshape(parts, (-1, cut.length, *array.shape[1:]))
+def _windows(signal: Any, cut: Cut) -> Any:
+    """(batch, samples, leads) -> (batch * windows, length, leads), the windows of one record one after the other.
+
+    One gather and one reshape: of slices tf2onnx makes slices of every axis, which bound the batch from above, and
+    OpenVINO stumbles over that bound.
+    """
+    places = np.add.outer(cut.starts, np.arange(cut.length)).ravel().astype(np.int32)
+    return ops.reshape(ops.take(signal, places, axis=1), (-1, cut.length, signal.shape[2]))
