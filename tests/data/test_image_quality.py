@@ -3,7 +3,7 @@ import pytest
 
 from kerasmed.config.dataset import ImageExamples
 from kerasmed.data.image_examples import image_spec, read_images
-from kerasmed.data.image_quality import check_image, image_contract, image_faults
+from kerasmed.data.image_quality import _quantile, check_image, image_contract, image_faults
 from kerasmed.data.records import ImageRecord
 from kerasmed.errors import DataError
 from kerasmed.spec import ExampleSpec
@@ -57,3 +57,11 @@ def test_a_spec_without_pictures_is_written_as_before():
     spec = ExampleSpec({}, {})
     assert "image_contract" not in spec.to_json()
     assert ExampleSpec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_quantiles_of_counts_are_those_of_the_values(bits):
+    pixels = draw(33, 47, bits)
+    counts = np.bincount(pixels.ravel(), minlength=2**bits)
+    for share in (0.0, 0.01, 0.5, 0.99, 1.0):
+        assert _quantile(counts, share) == pytest.approx(np.quantile(pixels, share))

@@ -16,7 +16,7 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
 
     Args:
         dataset: The attributes of the file.
-        stored: int (height, width) as decoded.
+        stored: int (height, width) as decoded; it is not changed.
         name: Of the record.
         window: "file" or "full".
 
@@ -36,17 +36,24 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
         used = used_bits(stored[~padding])
         high = 2**used - 1
         notes = (FEWER_BITS.format(used),) if used < bits else ()
-    values, (low, high), said = _modality(dataset, stored, (low, high), name)
-    notes += said
+    table, said = _display_table(dataset, (low, high), name, window)
+    places = np.clip(stored.astype(np.int32) - low, 0, high - low)
+    pixels = table[places]
+    pixels[padding] = 0
+    return pixels, notes + said
+
+
+def _display_table(dataset: Any, limits: tuple[int, int], name: str, window: str) -> tuple[Array, tuple[str, ...]]:
+    """What is shown for each value from the least to the largest that can be stored, and what was done."""
+    bits = int(dataset.BitsStored)
+    values, (low, high), notes = _modality(dataset, np.arange(limits[0], limits[1] + 1), limits, name)
     shares, said = _shown(dataset, values, (low, high), name, window)
     notes += said
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         shares = 1.0 - shares
         notes += ("MONOCHROME1: turned over, so that denser is brighter",)
-    shares[padding] = 0.0
     largest = 255 if bits <= 8 else 65535
-    pixels = np.rint(shares * largest).astype(np.uint8 if bits <= 8 else np.uint16)
-    return pixels, notes
+    return np.rint(shares * largest).astype(np.uint8 if bits <= 8 else np.uint16), notes
 
 
 def _has_scale(dataset: Any, window: str) -> bool:
