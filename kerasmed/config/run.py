@@ -60,6 +60,9 @@ class Trainer(Settings):
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
+    layer_decay: float | None = Field(
+        default=None, gt=0, le=1, description="of transformers: each block learns at this share of the one above it"
+    )
     schedule: Literal["constant", "cosine", "plateau"] = "cosine"
     warmup_epochs: float = Field(default=1.0, ge=0)
     plateau_patience: int = Field(default=3, ge=1)

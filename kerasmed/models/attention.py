@@ -28,9 +28,10 @@ class SelfAttention(layers.Layer):
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         """Four projections and, with a grid, a table of one bias for each head and distance."""
-        width = shape[-1]
+        # Kept as numbers: in a traced graph the axes of a tensor are tensors.
+        self.num_tokens, self.width = shape[1:]
         for name in ("query", "key", "value", "out"):
-            layer = layers.Dense(width, use_bias=name != "key", dtype=self.dtype_policy, name=name)
+            layer = layers.Dense(self.width, use_bias=name != "key", dtype=self.dtype_policy, name=name)
             layer.build(shape)
             setattr(self, name, layer)
         if self.grid is not None:
@@ -41,16 +42,15 @@ class SelfAttention(layers.Layer):
 
     def call(self, x: Any) -> Any:
         """(batch, tokens, width) of the same."""
-        num_tokens, width = x.shape[1:]
         query, key, value = (self._in_heads(layer(x)) for layer in (self.query, self.key, self.value))
-        scores = ops.matmul(query * (width // self.num_heads) ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
+        scores = ops.matmul(query * (self.width // self.num_heads) ** -0.5, ops.transpose(key, (0, 1, 3, 2)))
         # In half precision the sum of many exponentials loses its digits.
         scores = ops.cast(scores, "float32")
         if self.grid is not None:
-            scores = scores + self._bias(num_tokens)
+            scores = scores + self._bias()
         shares = ops.cast(ops.softmax(scores, axis=-1), value.dtype)  # (batch, heads, tokens, tokens)
         mixed = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
-        return self.out(ops.reshape(mixed, (-1, num_tokens, width)))
+        return self.out(ops.reshape(mixed, (-1, self.num_tokens, self.width)))
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The shape of the input."""
@@ -62,14 +62,15 @@ class SelfAttention(layers.Layer):
 
     def _in_heads(self, x: Any) -> Any:
         """(batch, heads, tokens, width / heads)."""
-        num_tokens, width = x.shape[1:]
-        return ops.transpose(ops.reshape(x, (-1, num_tokens, self.num_heads, width // self.num_heads)), (0, 2, 1, 3))
+        parted = ops.reshape(x, (-1, self.num_tokens, self.num_heads, self.width // self.num_heads))
+        return ops.transpose(parted, (0, 2, 1, 3))
 
-    def _bias(self, num_tokens: int) -> Any:
+    def _bias(self) -> Any:
         """float32 (heads, tokens, tokens)."""
         assert self.grid is not None
         places = ops.convert_to_tensor(distances_on(self.grid).reshape(-1), dtype="int32")
-        bias = ops.reshape(ops.take(self.relative_bias, places, axis=0), (num_tokens, num_tokens, self.num_heads))
+        shape = (self.num_tokens, self.num_tokens, self.num_heads)
+        bias = ops.reshape(ops.take(self.relative_bias, places, axis=0), shape)
         return ops.cast(ops.transpose(bias, (2, 0, 1)), "float32")
 
 
@@ -112,9 +113,16 @@ class LayerScale(layers.Layer):
 class SinePositions(layers.Layer):
     """Adds to each token what tells its place: sines and cosines of falling frequency (arXiv:1706.03762)."""
 
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """The places of so many tokens; nothing is learned."""
+        num_tokens, width = shape[1:]
+        assert num_tokens is not None
+        assert width is not None
+        self.table = sine_table(num_tokens, width)
+
     def call(self, x: Any) -> Any:
         """(batch, tokens, width), moved."""
-        return x + ops.convert_to_tensor(sine_table(*x.shape[1:]), dtype=x.dtype)
+        return x + ops.convert_to_tensor(self.table, dtype=x.dtype)
 
 
 def sine_table(num_tokens: int, width: int) -> np.ndarray:

@@ -28,15 +28,22 @@ class DrawLeads(layers.Layer):
         super().__init__(**options)
         self.size_px, self.columns, self.range_mv = size_px, columns, range_mv
 
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """For signals of one shape; nothing is learned. In a traced graph the axes of a tensor are no numbers."""
+        self.num_samples, self.num_leads = shape[1:]
+
     def call(self, signal_mv: Any) -> Any:
-        """Float (batch, size_px, size_px, 3) from -1, black, to 1, white, of signals (batch, time, leads)."""
-        rows, columns = layout(self.columns, signal_mv.shape[-1])
-        height, width, length = self.size_px // rows, self.size_px // columns, signal_mv.shape[1] // columns
+        """Image (batch, size_px, size_px, 3) from -1, black, to 1, white, of signals (batch, time, leads)."""
+        rows, columns = layout(self.columns, self.num_leads)
+        height, width, length = self.size_px // rows, self.size_px // columns, self.num_samples // columns
         cells = []
         for column in range(columns):
-            part = signal_mv[:, column * length : (column + 1) * length, column * rows : (column + 1) * rows]
-            ink = self._lines(part, height, width)  # (batch, leads here * height, width)
-            cells.append(ops.pad(ink, ((0, 0), (0, self.size_px - ink.shape[1]), (0, 0))))
+            first, last = column * rows, min((column + 1) * rows, self.num_leads)
+            part = signal_mv[:, column * length : (column + 1) * length, first:last]
+            row = (self.range_mv - part) * ((height - 1) / (2 * self.range_mv))  # 0 is the top of the cell
+            ends = _passed(ops.clip(row, 0.0, height - 1.0), (length, last - first), width)
+            ink = ops.reshape(_ink(*ends, height), (-1, (last - first) * height, width))
+            cells.append(ops.pad(ink, ((0, 0), (0, self.size_px - (last - first) * height), (0, 0))))
         image = ops.pad(ops.concatenate(cells, axis=-1), ((0, 0), (0, 0), (0, self.size_px - columns * width)))
         return ops.repeat(1.0 - 2.0 * image[..., None], 3, axis=-1)
 
@@ -48,16 +55,6 @@ class DrawLeads(layers.Layer):
         """Arguments that make an equal layer."""
         own = {"size_px": self.size_px, "columns": self.columns, "range_mv": self.range_mv}
         return {**super().get_config(), **own}
-
-    def _lines(self, part: Any, height: int, width: int) -> Any:
-        """Ink from 0 to 1, (batch, leads * height, width), of the signals (batch, time, leads) of one column."""
-        num_leads = part.shape[-1]
-        per_mv = (height - 1) / (2 * self.range_mv)
-        row = ops.clip((self.range_mv - part) * per_mv, 0.0, height - 1.0)  # 0 is the top
-        lowest, highest = (ops.transpose(ends, (0, 2, 1))[:, :, None, :] for ends in _passed(row, width))
-        rows = ops.convert_to_tensor(np.arange(height, dtype=np.float32)[:, None], dtype=part.dtype)
-        away = ops.maximum(ops.maximum(lowest - rows, rows - highest), 0.0)  # (batch, leads, height, width), pixels
-        return ops.reshape(ops.maximum(1.0 - away, 0.0), (-1, num_leads * height, width))
 
 
 def layout(columns: int, num_leads: int) -> tuple[int, int]:
@@ -76,20 +73,27 @@ def require_room(size_px: int, columns: int, num_samples: int, num_leads: int) -
         )
 
 
-def _passed(row: Any, width: int) -> tuple[Any, Any]:
-    """The least and the greatest value in each of `width` columns of pixels, both (batch, width, leads).
+def _passed(row: Any, shape: tuple[int, int], width: int) -> tuple[Any, Any]:
+    """The least and the greatest value in each of `width` columns of pixels, both (batch, leads, width).
 
     Args:
         row: (batch, time, leads).
+        shape: Its (time, leads).
         width: Columns of pixels.
     """
-    length, num_leads = row.shape[1:]
-    place = _looked_at(length, width)
-    before = np.minimum(np.floor(place).astype(np.int32), length - 2).reshape(-1)
+    place = _looked_at(shape[0], width)
+    before = np.minimum(np.floor(place).astype(np.int32), shape[0] - 2).reshape(-1)
     share = ops.convert_to_tensor((place.reshape(-1) - before).astype(np.float32)[:, None], dtype=row.dtype)
     at, after = (ops.take(row, ops.convert_to_tensor(found, "int32"), axis=1) for found in (before, before + 1))
-    points = ops.reshape(at + share * (after - at), (-1, width, place.shape[1], num_leads))
-    return ops.min(points, axis=2), ops.max(points, axis=2)
+    points = ops.reshape(at + share * (after - at), (-1, width, place.shape[1], shape[1]))
+    return ops.transpose(ops.min(points, axis=2), (0, 2, 1)), ops.transpose(ops.max(points, axis=2), (0, 2, 1))
+
+
+def _ink(least: Any, greatest: Any, height: int) -> Any:
+    """0 to 1, (batch, leads, height, width), of what a line passes in each column of pixels, (batch, leads, width)."""
+    rows = ops.convert_to_tensor(np.arange(height, dtype=np.float32)[:, None], dtype=least.dtype)
+    away = ops.maximum(least[:, :, None] - rows, rows - greatest[:, :, None])  # pixels; below 0 within the line
+    return ops.clip(1.0 - away, 0.0, 1.0)
 
 
 def _looked_at(length: int, width: int) -> np.ndarray:

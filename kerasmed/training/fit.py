@@ -26,6 +26,7 @@ from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
+from kerasmed.training.layer_rates import layer_rates
 from kerasmed.training.losses import build_loss
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
@@ -101,8 +102,10 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
             "trainer.steps_per_execution must be 1 on torch: keras' torch trainer runs one step at a time."
         )
     trainee = build_trainee(model, spec, config.augmentation)
+    decay = config.trainer.layer_decay
+    rates = None if decay is None else layer_rates([variable.path for variable in trainee.trainable_variables], decay)
     trainee.compile(
-        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch),
+        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss={name: build_loss(config.trainer, target) for name, target in spec.targets.items()},
         steps_per_execution=config.trainer.steps_per_execution,
     )
