@@ -92,6 +92,12 @@ class Trainer(Settings):
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
 
 
+class Pretraining(Settings):
+    """Masked pretraining (kerasmed pretrain): the network tells hidden patches of a signal from those it sees."""
+
+    mask_rate: float = Field(default=0.4, gt=0, lt=1, description="share of the patches that is hidden")
+
+
 class Tracking(Settings):
     """Trackers that follow the run folder. None of them can stop or alter a training."""
 
@@ -168,6 +174,7 @@ class RunConfig(Settings):
     loader: Loader = Loader()
     augmentation: Augmentation = Augmentation()
     trainer: Trainer = Trainer()
+    pretraining: Pretraining | None = Field(default=None, description="null: the run learns classes")
     evaluation: Evaluation = Evaluation()
     calibration: Calibrator = Calibrator()
     tracking: Tracking = Tracking()

@@ -26,7 +26,7 @@ class SelfAttention(layers.Layer):
         self.num_heads = num_heads
         self.grid = None if grid is None else tuple(grid)
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """Four projections and, with a grid, a table of one bias for each head and distance."""
         # Kept as numbers: in a traced graph the axes of a tensor are tensors.
         self.num_tokens, self.width = shape[1:]
@@ -52,7 +52,7 @@ class SelfAttention(layers.Layer):
         mixed = ops.transpose(ops.matmul(shares, value), (0, 2, 1, 3))
         return self.out(ops.reshape(mixed, (-1, self.num_tokens, self.width)))
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """The shape of the input."""
         return shape
 
@@ -94,7 +94,7 @@ class LayerScale(layers.Layer):
         super().__init__(**options)
         self.start = start
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """One gain for each channel."""
         self.gamma = self.add_weight(
             shape=(shape[-1],), initializer=keras.initializers.Constant(self.start), name="gamma"
@@ -113,12 +113,9 @@ class LayerScale(layers.Layer):
 class SinePositions(layers.Layer):
     """Adds to each token what tells its place: sines and cosines of falling frequency (arXiv:1706.03762)."""
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """The places of so many tokens; nothing is learned."""
-        num_tokens, width = shape[1:]
-        assert num_tokens is not None
-        assert width is not None
-        self.table = sine_table(num_tokens, width)
+        self.table = sine_table(*shape[1:])
 
     def call(self, x: Any) -> Any:
         """(batch, tokens, width), moved."""

@@ -28,7 +28,7 @@ class DrawLeads(layers.Layer):
         super().__init__(**options)
         self.size_px, self.columns, self.range_mv = size_px, columns, range_mv
 
-    def build(self, shape: tuple[int | None, ...]) -> None:
+    def build(self, shape: tuple[Any, ...]) -> None:
         """For signals of one shape; nothing is learned. In a traced graph the axes of a tensor are no numbers."""
         self.num_samples, self.num_leads = shape[1:]
 
@@ -47,7 +47,7 @@ class DrawLeads(layers.Layer):
         image = ops.pad(ops.concatenate(cells, axis=-1), ((0, 0), (0, 0), (0, self.size_px - columns * width)))
         return ops.repeat(1.0 - 2.0 * image[..., None], 3, axis=-1)
 
-    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Of the image."""
         return (shape[0], self.size_px, self.size_px, 3)
 

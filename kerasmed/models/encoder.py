@@ -16,7 +16,7 @@ from kerasmed.spec import ArraySpec
 
 EPSILON = 1e-6  # of BEiT's layer norms
 PREFIX = "encoder"
-EMBEDDING, NORM = f"{PREFIX}_embedding", f"{PREFIX}_norm"
+EMBEDDING = f"{PREFIX}_embedding"
 
 
 def encode_tokens(x: Any, config: TransformerConfig, grid: Grid | None = None, layer_scale: float | None = None) -> Any:
@@ -41,7 +41,7 @@ def encode_tokens(x: Any, config: TransformerConfig, grid: Grid | None = None, l
 
 def mean_token(x: Any) -> Any:
     """(batch, dim): the mean of all tokens, normalised."""
-    return _norm(NORM)(layers.GlobalAveragePooling1D()(x))
+    return _norm("pooled_norm")(layers.GlobalAveragePooling1D()(x))
 
 
 def block_name(layer: int) -> str:

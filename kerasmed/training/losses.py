@@ -10,10 +10,26 @@ from kerasmed.spec import TargetSpec
 
 
 def build_loss(config: Trainer, target: TargetSpec) -> keras.losses.Loss:
-    """Cross-entropy or focal loss (Lin et al., arXiv:1708.02002), softmax or sigmoid as the task asks."""
+    """Cross-entropy or focal loss (Lin et al., arXiv:1708.02002), softmax or sigmoid as the task asks.
+
+    In a pretraining the network itself gives its error.
+    """
+    if target.task == "masked_patches":
+        return GivenLoss()
     gamma = config.focal_gamma if config.loss == "focal" else 0.0
     kind = SingleLabelLoss if target.task == "single_label" else MultiLabelLoss
     return kind(len(target.classes), gamma, config.label_smoothing)
+
+
+class GivenLoss(keras.losses.Loss):
+    """What the network answers is its error."""
+
+    def __init__(self) -> None:
+        super().__init__(name="given")
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(batch,) of errors (batch, 1)."""
+        return ops.reshape(ops.cast(y_pred, "float32"), (-1,))
 
 
 class SingleLabelLoss(keras.losses.Loss):

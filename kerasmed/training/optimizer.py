@@ -36,7 +36,7 @@ def build_optimizer(
         options |= {"momentum": 0.9, "nesterov": True}
     if config.optimizer == "adamw":
         options["weight_decay"] = config.weight_decay
-    optimizer = (PLAIN if rates is None else LAYERWISE)[config.optimizer](**options)
+    optimizer: Any = (PLAIN if rates is None else LAYERWISE)[config.optimizer](**options)
     if rates is not None:
         optimizer.rates = rates
     if config.optimizer == "adamw":
