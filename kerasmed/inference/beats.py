@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from kerasmed.calibration import Calibration
 from kerasmed.config.dataset import BeatExamples
-from kerasmed.data.examples import beats_of
+from kerasmed.data.examples import beat_contract, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS
+from kerasmed.data.quality import check_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
 from kerasmed.data.records import Array, SignalRecord
 from kerasmed.errors import ContractError, DataError
@@ -115,10 +116,12 @@ def predict_record(
 
     Raises:
         ContractError: The model is none of beats, or the record lacks a lead of it.
-        DataError: The record cannot be read, or no R peak can be found in it.
+        DataError: The record cannot be read, is not what the contract of the model asks for, or no R peak can be found
+            in it.
     """
     settings, target = _beat_model(predictor)
     record, notes = _read(header, settings, leads)
+    notes += check_signal(record, predictor.spec.contract or beat_contract(settings))
     peaks, origin = _find_peaks(record, header, annotator)
     arrays, kept = beats_of(record, peaks, settings)
     numbers = np.flatnonzero(kept)
@@ -213,7 +216,7 @@ def _read(header: Path, settings: BeatExamples, leads: tuple[str, ...]) -> tuple
             f"To insist on another: --lead {present[0]}."
         )
     record = read_record(header, wanted)
-    notes = [f"lead {', '.join(wanted)}"]
+    notes = [f"lead {', '.join(wanted)}", *record.notes]
     if wanted != settings.leads:
         notes += [f"lead {', '.join(wanted)} stands in for {', '.join(settings.leads)}, on which the model was trained"]
     if record.rate_hz != settings.rate_hz:

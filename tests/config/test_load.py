@@ -203,7 +203,7 @@ def test_a_field_that_only_one_run_has_is_a_difference():
 def test_the_schema_tells_the_fields_of_a_section_by_its_kind():
     tree = json.loads(json.dumps(schema()))
     model = tree["properties"]["model"]
-    assert set(model["discriminator"]["mapping"]) == {*MODELS}
+    assert set(model["discriminator"]["mapping"]) == set(MODELS)
     assert tree["$defs"]["Trainer"]["additionalProperties"] is False
     assert tree["$defs"]["Loader"]["properties"]["batch_size"]["default"] == load_run("mitbih_ds1").loader.batch_size
 

@@ -105,7 +105,9 @@ def test_content_is_found_again_in_a_part_of_the_record(tmp_path):
 def test_flat_and_saturated_leads_of_two_records_are_no_copies(tmp_path):
     rail = np.full((2000, 1), 2.0)
     step = np.where(np.arange(2000) % 400 < 200, -5.0, 5.0)[:, None]
-    for number, signal in enumerate((rail, rail, step, step)):
+    rest = bumps_mv(60_000, regular_peaks(190))[:, [0]]  # a record that is flat for longer is refused as a whole
+    for number, part in enumerate((rail, rail, step, step)):
+        signal = np.concatenate([part, rest])
         write_record(tmp_path / "db", f"r{number}", signal, 360, ["MLII"])
         write_annotations(tmp_path / "db", f"r{number}", [400, 800, 1200], "NNN")
     every = np.concatenate(list(contents(tmp_path).values()))

@@ -57,7 +57,19 @@ def read_record(path: Path, leads: tuple[str, ...] | None = None) -> SignalRecor
         signal_mv=signal_mv,
         rate_hz=header.rate_hz,
         leads=names,
+        notes=_conversions(header, names),
     )
+
+
+def _conversions(header: Header, leads: Sequence[str]) -> tuple[str, ...]:
+    """What was not stored in mV; of segments, which may differ, nothing is said."""
+    asked = {lead.casefold() for lead in leads}
+    units = {
+        signal.unit: signal.lead
+        for signal in header.signals
+        if signal.unit != "mV" and (signal.lead.casefold() in asked)
+    }
+    return tuple(f"lead {lead} is stored in {unit} and was converted to mV" for unit, lead in units.items())
 
 
 def read_adc(path: Path, leads: tuple[str, ...] | None = None) -> Array:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 
 from kerasmed.config.dataset import BeatExamples, WfdbBeats
 from kerasmed.data.dataset import Dataset, Protocol
-from kerasmed.data.examples import beat_spec, beats_of
+from kerasmed.data.examples import beat_contract, beat_spec, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
+from kerasmed.data.quality import check_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
 from kerasmed.data.records import Array, Examples, RecordRef, SignalRecord
 from kerasmed.data.splits import split_by_patient
@@ -53,7 +55,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         )
     return Dataset(
         name=folder.name,
-        spec=beat_spec(config.examples, CLASSES),
+        spec=beat_spec(config.examples, CLASSES, _usual_rate_hz(records)),
         records=records,
         make_examples=partial(read_beats, settings=config.examples),
         split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
@@ -65,6 +67,15 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         recipe=RECIPE,
         notes=(f"classes: {VARIANT}",),
     )
+
+
+def _usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
+    """The rate of most records whose header can be read; the lowest of several that are as frequent."""
+    rates: Counter[float] = Counter()
+    for record in records:
+        with suppress(DataError):  # preparing the record says what is wrong with it
+            rates[read_header(record.files[0]).rate_hz] += 1
+    return max(sorted(rates), key=rates.__getitem__, default=None)
 
 
 def list_records(folder: Path) -> list[str]:
@@ -104,10 +115,11 @@ def read_beats(
         beat annotated in record 100), record, patient, sample (int64, the R peak) and symbol.
 
     Raises:
-        DataError: The record cannot be used.
+        DataError: The record cannot be used, or is not what a model of beats reads.
     """
     record = read_record(ref.files[0], (stand_ins or {}).get(ref.record_id, settings.leads))
     record = replace(record, patient=ref.patient, leads=settings.leads)
+    check_signal(record, beat_contract(settings))
     marks = read_annotations(ref.files[-1], len(record.signal_mv))
     labels = classes_of(marks.symbols)
     beats = np.isin(marks.symbols, BEAT_SYMBOLS)
