@@ -16,10 +16,12 @@ from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.judge import measure_logits
 from kerasmed.workflows.prepare import Material
 from kerasmed.workflows.run_folder import update_manifest
+from kerasmed.workflows.starting import start_from_weights
 
 if TYPE_CHECKING:
     import keras
 
+    from kerasmed.training.fit import History
     from kerasmed.training.interruption import Interruption
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,6 @@ def fit_stream(
     from kerasmed.models.windows import build_network, whole_model
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
-    from kerasmed.training.variables import read_variables
 
     spec = material.prepared.spec
     runtime.seed_everything(config.seed)
@@ -78,14 +79,22 @@ def fit_stream(
         model.name, model.count_params(), len(stream.rows), config.backend,
     )  # fmt: skip
     measure = measure_logits(spec, material.dataset.protocol)
+    start_from_weights(model, config, material, folder)
     history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder, interruption)
+    note_fit(folder, model, history)
+    return whole_model(model, spec, config.crops)
+
+
+def note_fit(folder: Path, model: "keras.Model", history: "History") -> None:
+    """Write into the manifest what fitting came to."""
+    from kerasmed.training.variables import read_variables
+
     update_manifest(
         folder, parameters=model.count_params(), epochs=len(history.rows),
         kept=history.kept, kept_epoch=history.kept_epoch,
         best={"metric": history.best.metric, "value": history.best.value if history.best.epoch else None},
         weights_sha256=_weights_digest(read_variables(model.weights)),
     )  # fmt: skip
-    return whole_model(model, spec, config.crops)
 
 
 def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array) -> Array | None:
