@@ -70,11 +70,12 @@ class ModelApart:
         Raises:
             ContractError: It failed, died, or did not answer in time.
         """
-        spec, scratch = self.opened.spec, self._child.scratch
+        who, spec, scratch = f"{self._name}: it", self.opened.spec, self._child.scratch
+        self._child.require_alive(who)
         for place, name in enumerate(spec.inputs):
             np.ascontiguousarray(inputs[name], np.float32).tofile(scratch / f"input-{place}")
         shapes = {name: list(inputs[name].shape) for name in spec.inputs}
-        self._child.ask({"shapes": shapes}, f"{self._name}: it")
+        self._child.ask({"shapes": shapes}, who)
         rows = len(inputs[next(iter(spec.inputs))])
         return {
             name: _read_answer(self._name, scratch / f"answer-{place}", (rows, len(target.classes)))
@@ -180,13 +181,16 @@ class _Child:
     def scratch(self) -> Path:
         return Path(self.folder.name)
 
+    def require_alive(self, who: str) -> None:
+        """Raise `ContractError` where the child was ended before."""
+        if not self.close.alive:
+            raise ContractError(f"{who} ended its process before, and is not asked again.")
+
     def ask(self, question: Mapping[str, Any] | None, who: str) -> dict[str, Any]:
         """The reply to a question; None waits for what the child says of the file when it has opened it.
 
         A child that fails once is ended.
         """
-        if not self.close.alive:
-            raise ContractError(f"{who} ended its process before, and is not asked again.")
         try:
             return _reply(self._line_for(question, who), who)
         except KerasmedError:
