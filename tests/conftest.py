@@ -68,6 +68,14 @@ def trained(backend: str, simulated_root: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
+def exported(trained: "TrainedRun", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The version folder of the small run, as SavedModel and ONNX; not to be changed."""
+    from kerasmed.workflows.export import export_run
+
+    return export_run(trained.folder, ("saved_model", "onnx"), tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture(scope="session")
 def again(trained: "TrainedRun") -> "Said":
     """What the program said as it trained the small run again, by the config.yaml of the first."""
     from tests.fakes.small_runs import say

@@ -19,11 +19,15 @@ from kerasmed.export.format_names import FORMATS
 )  # fmt: skip
 @click.option("--name", help="Name of the saved model; the run's name without it.")
 @saved_models_option
+@click.option(
+    "--rate-hz", type=float, help="Sampling rate that the serving graph reads; that of the training records without it."
+)
 @runs_dir_option
 @json_option
 def command(
-    run: str, formats: tuple[str, ...], name: str | None, saved_models: Path, runs_dir: Path, as_json: bool
-) -> None:
+    run: str, formats: tuple[str, ...], name: str | None, saved_models: Path, rate_hz: float | None, runs_dir: Path,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Write the model of RUN (a run folder, or "latest") to SAVED_MODELS/NAME/VERSION in every format asked for.
 
     Nothing is published unless each format answers as the trained model does.
@@ -38,11 +42,19 @@ def command(
     use_backend(config.backend)
     from kerasmed.workflows.export import export_run
 
-    published = export_run(folder, formats, saved_models, name)  # type: ignore[arg-type]
+    published = export_run(folder, formats, saved_models, name, rate_hz)  # type: ignore[arg-type]
     manifest = json.loads((published / "manifest.json").read_text())
     differences = "\n".join(f"  {kind:<12} {_facts(written)}" for kind, written in manifest["written"].items())
     tree = {"saved_model": str(published), **manifest}
-    show(tree, f"{published}\nlargest difference from the trained model:\n{differences}", as_json)
+    text = f"{published}\nlargest difference from the trained model:\n{differences}\n{_serving(manifest['serving'])}"
+    show(tree, text, as_json)
+
+
+def _serving(facts: dict[str, Any]) -> str:
+    if "not_made" in facts:
+        return f"no serving graph: {facts['not_made']}"
+    proven = ", ".join(f"{kind} {value:.1e}" for kind, value in facts["max_abs_difference"].items())
+    return f"serving graph, from the recording to the answer: {proven}"
 
 
 def _facts(written: dict[str, Any]) -> str:

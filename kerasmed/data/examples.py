@@ -30,8 +30,8 @@ MAX_MISSING_RATE = 0.05
 log = logging.getLogger(__name__)
 
 
-def beat_spec(settings: BeatExamples, classes: tuple[str, ...]) -> ExampleSpec:
-    """What `beats_of` makes, and the class asked of it."""
+def beat_spec(settings: BeatExamples, classes: tuple[str, ...], rate_hz: float | None = None) -> ExampleSpec:
+    """What `beats_of` makes, and the class asked of it; `rate_hz` is that of most recordings."""
     before, after = _reach(settings)
     channels = settings.leads if settings.template != "residual" else ()
     if settings.template != "none":
@@ -44,13 +44,13 @@ def beat_spec(settings: BeatExamples, classes: tuple[str, ...]) -> ExampleSpec:
         names = tuple(f"{lead}_{name}" for lead in settings.leads for name in SHAPE_CHANNELS)
         inputs["shape"] = ArraySpec((len(names),), "float32", channels=names)
     recipe = {"kind": "beats", **settings.model_dump(mode="json")}
-    return ExampleSpec(inputs, {"label": TargetSpec("single_label", classes)}, recipe, beat_contract(settings))
+    return ExampleSpec(inputs, {"label": TargetSpec("single_label", classes)}, recipe, beat_contract(settings, rate_hz))
 
 
-def beat_contract(settings: BeatExamples) -> SignalContract:
+def beat_contract(settings: BeatExamples, rate_hz: float | None = None) -> SignalContract:
     """What a recording must be like before beats are cut out of it."""
     # Beats that are marked need no more around them; the detector of R peaks asks for more of its own.
-    return SignalContract(settings.leads, shortest_s=2.0)
+    return SignalContract(settings.leads, rate_hz=rate_hz, shortest_s=2.0)
 
 
 def beats_of(record: SignalRecord, peaks: Array, settings: BeatExamples) -> tuple[dict[str, Array], Array]:

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasmed import files
+from kerasmed.calibration import THRESHOLDS, calibrations_from_json
 from kerasmed.errors import ContractError, KerasmedError
 from kerasmed.export.child_process import Question, Request
 from kerasmed.export.confine import Limits, confine
@@ -20,8 +22,9 @@ from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES
 from kerasmed.export.keras_file import open_keras
 from kerasmed.export.parity import BATCH_SIZES, Answers, Array, Arrays, answers_of, largest_difference
+from kerasmed.export.raw.proof import RAW_ANSWERS, raw_difference
 from kerasmed.export.serving import same_names
-from kerasmed.export.written import Origin
+from kerasmed.export.written import Origin, RawOrder
 from kerasmed.runtime import use_backend
 from kerasmed.spec import ExampleSpec
 
@@ -56,22 +59,34 @@ def reported(report: Path, work: Callable[[], dict[str, Any]]) -> int:
 def export(request: Request) -> dict[str, Any]:
     """Write the formats asked for and run each file that was written; what was found, or why there is none."""
     spec = ExampleSpec.from_json(request.spec)
-    origin = Origin(_open(request), spec, {}, request.metadata)
+    origin = Origin(_open(request), spec, {}, request.metadata, _raw_order(request.raw, spec))
     with np.load(request.probes, allow_pickle=False) as probes:
-        inputs = {name: probes[f"input/{name}"] for name in spec.inputs}
-        expected = {name: probes[f"answer/{name}"] for name in spec.targets}
+        stored = dict(probes)
+    inputs = {name: stored[f"input/{name}"] for name in spec.inputs}
+    expected = {name: stored[f"answer/{name}"] for name in spec.targets}
     difference = largest_difference(partial(answers_of, origin.model), inputs, expected)
     proofs: dict[Format, Any] = {"keras": _proof(difference, spec.inputs, spec.targets, None)}
     failures: dict[Format, str] = {}
+    raw: dict[Format, float] = {}
     for name, path in request.files.items():
         try:
             _require_origin(name, failures)
             proofs[name] = _write(name, path, origin, inputs, expected)
+            if origin.raw is not None and name in RAW_ANSWERS:
+                raw[name] = raw_difference(RAW_ANSWERS[name](path), origin.raw, stored)
         except KerasmedError as error:
             failures[name] = str(error)
         else:
-            origin = Origin(origin.model, spec, {**origin.written, name: path}, request.metadata)
-    return {"proofs": proofs, "failures": failures}
+            origin = replace(origin, written={**origin.written, name: path})
+    return {"proofs": proofs, "failures": failures, "raw": raw}
+
+
+def _raw_order(tree: dict[str, Any] | None, spec: ExampleSpec) -> RawOrder | None:
+    if tree is None:
+        return None
+    thresholds = tree["thresholds"]
+    calibrations = {} if thresholds is None else calibrations_from_json(thresholds, spec, THRESHOLDS)
+    return RawOrder(tree["rate_hz"], calibrations, tree["description"])
 
 
 def _require_origin(name: Format, failures: dict[Format, str]) -> None:

@@ -66,10 +66,13 @@ class Request(Order):
     Attributes:
         metadata: Text that travels inside the ONNX file.
         probes: `.npz` of inputs and of the answers to prove.
+        raw: Of the serving graph: "rate_hz", "thresholds" (the tree of thresholds.json or None), "description"; None
+            where there is to be none.
     """
 
     metadata: dict[str, str]
     probes: Path
+    raw: dict[str, Any] | None = None
 
     @classmethod
     def places(cls) -> tuple[str, ...]:
@@ -97,10 +100,10 @@ class Question(Order):
         return ("inputs", "answers")
 
 
-def write_probes(path: Path, inputs: Arrays, expected: Arrays) -> None:
-    """Write inputs and the answers of the training process for the child to compare with."""
+def write_probes(path: Path, inputs: Arrays, expected: Arrays, others: Arrays) -> None:
+    """Write inputs and the answers of the training process, and `others` by their own names, for the child."""
     named = {f"input/{name}": values for name, values in inputs.items()}
-    np.savez(path, **named, **{f"answer/{name}": values for name, values in expected.items()})  # type: ignore[arg-type]
+    np.savez(path, **named, **{f"answer/{name}": values for name, values in expected.items()}, **others)  # type: ignore[arg-type]
 
 
 def run_child(order: Order, timeout_s: float) -> dict[str, Any]:

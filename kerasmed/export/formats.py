@@ -12,6 +12,7 @@ from kerasmed.export.litert_file import load_litert, write_litert
 from kerasmed.export.onnx_convert import write_onnx
 from kerasmed.export.onnx_file import load_onnx
 from kerasmed.export.openvino_file import load_openvino, write_openvino
+from kerasmed.export.raw.describe import ASSET, ONNX_FILE
 from kerasmed.export.saved_model import load_saved_model, write_saved_model
 from kerasmed.export.torch_file import load_torch, write_torch
 from kerasmed.export.torchscript_file import load_torchscript, write_torchscript
@@ -47,11 +48,13 @@ class FormatFile:
 # In the order in which they are written: a format comes after the one that it is made of.
 FORMAT_FILES: dict[Format, FormatFile] = {
     "saved_model": FormatFile(
-        "", ("saved_model.pb", "fingerprint.pb", "variables/*", "assets/*"), "tensorflow", None, ("tensorflow",),
+        "", ("saved_model.pb", "fingerprint.pb", "variables/*", "assets/*", ASSET), "tensorflow", None,
+        ("tensorflow",),
         write_saved_model, load_saved_model,
     ),
     "onnx": FormatFile(
-        "model.onnx", ("model.onnx",), "tensorflow", "saved_model", ("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
+        "model.onnx", ("model.onnx", ONNX_FILE), "tensorflow", "saved_model",
+        ("tensorflow", "tf2onnx", "onnx", "onnxruntime"),
         write_onnx, load_onnx,
     ),
     "openvino": FormatFile(

@@ -1,10 +1,14 @@
 """SavedModel -> ONNX by tf2onnx. Runs in the export child, on TensorFlow."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerasmed.export.raw.describe import KEY, ONNX_FILE
+from kerasmed.export.raw.describe import SIGNATURE as RAW_SIGNATURE
 from kerasmed.export.saved_model import SIGNATURE
 from kerasmed.export.written import Origin, refusals
 
@@ -13,7 +17,7 @@ BATCH_AXIS = "batch"
 
 
 def write_onnx(origin: Origin, path: Path) -> None:
-    """Write the graph of the SavedModel to `path`, checked, with a free batch axis named "batch".
+    """Write the graph of the SavedModel to `path`, checked, its batch axis named "batch"; its serving graph too.
 
     The detour by a SavedModel freezes constants of Normalization layers, which a direct conversion makes into graph
     inputs.
@@ -21,25 +25,48 @@ def write_onnx(origin: Origin, path: Path) -> None:
     Raises:
         ContractError: tf2onnx cannot convert the graph, or what it makes is no valid ONNX.
     """
-    import onnx
-
-    with refusals("tf2onnx", ValueError, KeyError, RuntimeError, NotImplementedError):
-        graph = _convert(origin.written["saved_model"])
+    saved_model = origin.written["saved_model"]
+    graph = _converted(saved_model, SIGNATURE)
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = BATCH_AXIS
-    onnx.helper.set_model_props(graph, dict(origin.metadata))
+    _save(graph, origin.metadata, path)
+    if origin.raw is not None:
+        raw = _converted(saved_model, RAW_SIGNATURE)
+        arrays = {**origin.raw.description["inputs"], **origin.raw.description["outputs"]}
+        for value in (*raw.graph.input, *raw.graph.output):
+            _name_axes(value, arrays[value.name]["shape"])
+        _save(raw, {**origin.metadata, KEY: json.dumps(origin.raw.description)}, path.with_name(ONNX_FILE))
+
+
+def _name_axes(value: Any, shape: list[int | str]) -> None:
+    for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=True):
+        if isinstance(size, str):
+            axis.dim_param = size
+        else:
+            axis.dim_value = size
+
+
+def _save(graph: Any, metadata: Mapping[str, str], path: Path) -> None:
+    import onnx
+
+    onnx.helper.set_model_props(graph, dict(metadata))
     with refusals(path.name, onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
         onnx.checker.check_model(graph, full_check=True)
     onnx.save_model(graph, path)
 
 
-def _convert(saved_model: Path) -> Any:
+def _converted(saved_model: Path, signature: str) -> Any:
+    with refusals("tf2onnx", ValueError, KeyError, RuntimeError, NotImplementedError):
+        return _convert(saved_model, signature)
+
+
+def _convert(saved_model: Path, signature: str) -> Any:
     import tensorflow as tf
     from tf2onnx import optimizer, tf_loader, tfonnx
 
     _register_erfc()
     frozen, inputs, outputs, names = tf_loader.from_saved_model(
-        str(saved_model), None, None, tag=["serve"], signatures=[SIGNATURE], return_tensors_to_rename=True
+        str(saved_model), None, None, tag=["serve"], signatures=[signature], return_tensors_to_rename=True
     )
     with tf.Graph().as_default() as graph:
         tf.import_graph_def(frozen, name="")

@@ -79,6 +79,13 @@ def load_onnx(path: Path, spec: ExampleSpec) -> Loaded:
     return Loaded(answers, inputs, outputs)
 
 
+def ask_raw_onnx(path: Path, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """What the serving graph in `path` answers on the CPU."""
+    session = _session(path)
+    outputs = [value.name for value in session.get_outputs()]
+    return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
+
+
 def _safe_graph(path: Path) -> Any:
     proto = _read(path)
     require_safe_graph(path.name, proto, Limits.declared_bytes)

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from kerasmed.export.child_process import Request, run_child, write_probes
 from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES, KERAS, parts_of, with_origins
 from kerasmed.export.keras_file import OURS, open_keras, packages_of, save_keras
+from kerasmed.export.parity import Array
+from kerasmed.export.raw.proof import EXPECTED, INPUT
 from kerasmed.spec import ExampleSpec
 
 if TYPE_CHECKING:
@@ -50,10 +52,17 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proofs:
-    """What came of formats: a proof of each that could be written, or why there is none."""
+    """What came of formats: a proof of each that could be written, or why there is none.
+
+    Attributes:
+        found: Proofs.
+        failures: Reasons.
+        raw: Largest difference of the serving graph in each format that holds one.
+    """
 
     found: Mapping[Format, Proof]
     failures: Mapping[Format, str]
+    raw: Mapping[Format, float] = field(default_factory=dict)
 
     def required(self) -> Mapping[Format, Proof]:
         """Every proof.
@@ -73,7 +82,7 @@ class Proofs:
 
 def write_formats(
     serving: "keras.Model", spec: ExampleSpec, wanted: list[Format], folder: Path, metadata: Mapping[str, str],
-    timeout_s: float,
+    timeout_s: float, raw: Mapping[str, Any] | None = None,
 ) -> Proofs:  # fmt: skip
     """Write every wanted format into `folder` and run it there.
 
@@ -84,6 +93,7 @@ def write_formats(
         folder: Receives the files.
         metadata: Text that travels inside the ONNX file.
         timeout_s: Time that each child process is given.
+        raw: Of the serving graph, as `Request` has it; None where there is to be none.
     """
     inputs = parity.probe_inputs(spec)
     expected = parity.answers_of(serving, inputs)
@@ -96,14 +106,23 @@ def write_formats(
     reports = []
     with tempfile.TemporaryDirectory(prefix="kerasmed-export-") as scratch:
         place = Path(scratch)
-        write_probes(place / "probes.npz", inputs, expected)
+        write_probes(place / "probes.npz", inputs, expected, _raw_probes(serving, spec, raw))
         for backend, paths in _by_backend(wanted, folder, place).items():
             request = Request(
                 backend, folder / KERAS, trusted, spec.to_json(), paths, place / f"{backend}.json", dict(metadata),
-                place / "probes.npz",
+                place / "probes.npz", None if raw is None else dict(raw),
             )  # fmt: skip
             reports.append(run_child(request, timeout_s))
     return _gathered(reports, wanted)
+
+
+def _raw_probes(serving: "keras.Model", spec: ExampleSpec, raw: Mapping[str, Any] | None) -> dict[str, Array]:
+    if raw is None:
+        return {}
+    from kerasmed.export.raw.probe import expected_scores, probe
+
+    inputs = probe(spec, raw["rate_hz"])
+    return {EXPECTED: expected_scores(serving, spec, inputs), **{INPUT + name: inputs[name] for name in inputs}}
 
 
 def _by_backend(wanted: list[Format], folder: Path, scratch: Path) -> dict[Any, dict[Format, Path]]:
@@ -127,7 +146,9 @@ def _gathered(reports: list[dict[str, Any]], wanted: list[Format]) -> Proofs:
             # Every child opens the .keras file; the one that differs most counts, and NaN most of all.
             if name not in found or not proof.difference <= found[name].difference:
                 found[name] = proof
+    raw = {name: value for report in reports for name, value in report["raw"].items()}
     return Proofs(
         {name: found[name] for name in wanted if name in found},
         {name: reason for name, reason in failures.items() if name in wanted},
+        {name: raw[name] for name in wanted if name in raw},
     )

@@ -18,6 +18,7 @@ from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES, checked_formats, needs_of
 from kerasmed.export.onnx_file import onnx_metadata
 from kerasmed.export.proof import Proofs, write_formats
+from kerasmed.export.raw.request import raw_request, serving_facts
 from kerasmed.export.serving import ACTIVATIONS, serving_model
 from kerasmed.spec import ExampleSpec
 from kerasmed.versions import CARD, LAYOUT, LOCK, MANIFEST, NAME, SPEC, next_version
@@ -42,6 +43,7 @@ def export_run_model(
     evidence: Evidence,
     *,
     thresholds: Mapping[str, Any] | None = None,
+    rate_hz: float | None = None,
     card: Card | None = None,
     timeout_s: float = 900.0,
 ) -> Path:
@@ -60,6 +62,8 @@ def export_run_model(
             git commit, ...) goes into the manifest.
         thresholds: The tree of the run's thresholds.json, where it was calibrated: every format then gives calibrated
             scores, and the file stands beside the model.
+        rate_hz: Sampling rate of the recordings that the serving graph of SavedModel and ONNX is to read; that of the
+            contract without it.
         card: Writes the text of card.md; without it there is none.
         timeout_s: Time the child process is given.
 
@@ -77,6 +81,7 @@ def export_run_model(
     _check_names(name, evidence)
     calibrations = calibrations_from_json(thresholds, spec, THRESHOLDS) if thresholds is not None else {}
     serving = serving_model(model, spec, calibrations)
+    raw = raw_request(spec, calibrations, thresholds, rate_hz)
     root = target.absolute() / name  # the child process has another working directory
     # One export of a name at a time, so that versions have neither gaps nor twins.
     with files.locked(root / LOCK):
@@ -84,12 +89,13 @@ def export_run_model(
         folder = root / str(next_version(root))
         with files.committed_folder(folder) as beside:
             travels = onnx_metadata(spec, name, int(folder.name), thresholds)
-            proofs = write_formats(serving, spec, wanted, beside, travels, timeout_s)
+            proofs = write_formats(serving, spec, wanted, beside, travels, timeout_s, raw)
             proofs.required()
             files.write_json(beside / SPEC, spec.to_json())
             _write_evidence(evidence, beside)
             manifest = _manifest(serving, spec, proofs, folder, evidence)
             manifest["written"] = proofs.to_json(beside)
+            manifest["serving"] = serving_facts(spec, raw, proofs.raw)
             manifest["calibration"] = {target: found.method for target, found in calibrations.items()}
             if card is not None:
                 files.write_text(beside / CARD, card(beside, manifest, root))

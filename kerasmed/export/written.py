@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasmed.calibration import Calibrations
 from kerasmed.errors import ContractError
 from kerasmed.export.parity import Answers, Array
 from kerasmed.spec import ExampleSpec
@@ -27,12 +28,29 @@ class Origin:
         spec: What it reads and answers.
         written: Where the formats lie that were written before, by name.
         metadata: Text that travels inside a file that can hold some.
+        raw: What the serving graph beside it is to be; None where there is to be none.
     """
 
     model: "keras.Model"
     spec: ExampleSpec
     written: Mapping[str, Path]
     metadata: Mapping[str, str]
+    raw: "RawOrder | None" = None
+
+
+@dataclass(frozen=True)
+class RawOrder:
+    """A serving graph that is to be made.
+
+    Attributes:
+        rate_hz: Sampling rate of the recordings that it will be given.
+        calibrations: By target, what decides on answers; scaling is in the model already.
+        description: From `kerasmed.export.raw.describe`.
+    """
+
+    rate_hz: float | None
+    calibrations: Calibrations
+    description: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,9 @@ from kerasmed.workflows.run_folder import load_run_model, read_manifest
 from kerasmed.workflows.thresholds import open_calibrations
 
 
-def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str | None = None) -> Path:
+def export_run(
+    folder: Path, formats: Sequence[Format], target: Path, name: str | None = None, rate_hz: float | None = None
+) -> Path:
     """Publish the kept weights of a run; the backend of this process must be the run's.
 
     A run that was calibrated is published calibrated. What is published names no record, no patient and no place of
@@ -25,6 +27,7 @@ def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str 
         formats: Formats to write.
         target: Folder of all saved models.
         name: Of the model; the run's own name without it.
+        rate_hz: Sampling rate of the recordings that the serving graph is to read; that of the training without it.
 
     Raises:
         ContractError: A format does not answer as the model does, or the calibration is not of these weights; nothing
@@ -43,5 +46,13 @@ def export_run(folder: Path, formats: Sequence[Format], target: Path, name: str 
     calibrations = open_calibrations(folder, spec)
     thresholds = calibrations_to_json(calibrations, facts["weights_sha256"]) if calibrations else None
     return export_run_model(
-        model, spec, formats, target, name or config.name, evidence, thresholds=thresholds, card=card_of
+        model,
+        spec,
+        formats,
+        target,
+        name or config.name,
+        evidence,
+        thresholds=thresholds,
+        rate_hz=rate_hz,
+        card=card_of,
     )

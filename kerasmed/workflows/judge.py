@@ -16,9 +16,10 @@ from kerasmed.evaluation.calibrate import calibrated
 from kerasmed.evaluation.calibrated import measure_calibrated
 from kerasmed.evaluation.classification import measure_epoch
 from kerasmed.evaluation.evaluate import evaluate
-from kerasmed.evaluation.judged import Judged
+from kerasmed.evaluation.judged import Grouping, Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.evaluation.scaling import probabilities
+from kerasmed.evaluation.subgroups import group
 from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.prepare import Material
@@ -65,7 +66,14 @@ def score_rows(model: "keras.Model", material: Material, rows: Array, settings: 
         patients=index["patient"][rows],
         ids=index["id"][rows],
         logits=logits[name],
+        subgroups=_subgroups(material, rows),
     )
+
+
+def _subgroups(material: Material, rows: Array) -> dict[str, Grouping]:
+    """Groups of `rows`, their names from all rows, so that they are the same for every choice of rows."""
+    every = {name: group(material.prepared.index[name], edges) for name, edges in material.dataset.subgroups.items()}
+    return {name: replace(grouping, member=grouping.member[rows]) for name, grouping in every.items()}
 
 
 def judge(judged: Judged, material: Material, config: RunConfig, calibrated: Mapping[str, Any] | None = None) -> Report:
@@ -116,14 +124,17 @@ def write_report(report: Report, judged: Judged, material: Material, folder: Pat
 
 
 def _worst(report: Report, material: Material, path: Path) -> dict[str, Path]:
-    from kerasmed.evaluation.worst import show_worst
+    from kerasmed.evaluation.worst import show_worst, show_worst_pictures
 
     spec, index = material.prepared.spec, material.prepared.index
-    signals = [name for name, array in spec.inputs.items() if array.rate_hz is not None]
-    if not signals or not report.worst:
+    drawn = [name for name, array in spec.inputs.items() if array.rate_hz is not None or len(array.shape) == 3]
+    if not drawn or not report.worst:
         return {}
-    array = spec.inputs[signals[0]]
+    array = spec.inputs[drawn[0]]
     rows = [int(np.flatnonzero(index["id"] == row["id"])[0]) for row in report.worst]
-    values = material.prepared.arrays[signals[0]][rows].astype(np.float32) * array.scale
+    values = material.prepared.arrays[drawn[0]][rows].astype(np.float32) * array.scale
+    if len(array.shape) == 3:
+        show_worst_pictures(report.worst, values, path)
+        return {"The most wrong answers": path}
     show_worst(report.worst, values, float(array.rate_hz or 1), array.channels, path, array.unit)
     return {"The most wrong answers": path}

@@ -7,12 +7,24 @@ import pytest
 
 from kerasmed.build import build
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.dataset import DATASETS, BeatExamples, KaggleBeats, MitbihBeats, WfdbBeats
+from kerasmed.config.dataset import (
+    DATASETS,
+    BeatExamples,
+    ImageExamples,
+    ImageFolder,
+    KaggleBeats,
+    MedMnist,
+    MitbihBeats,
+    WfdbBeats,
+)  # fmt: skip
 from kerasmed.config.load import load_run
 from kerasmed.config.presets import list_presets
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import BadRecordPolicy, prepare
 from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
+from kerasmed.evaluation.names import METRICS
+from kerasmed.evaluation.subgroups import group
+from tests.fakes.image_folders import write_class_folders, write_medmnist
 
 NUM_CSV_ROWS = 60
 
@@ -22,6 +34,8 @@ def simulated(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("data")
     simulate_ecg_beats(root / "wfdb_beats", num_patients=6, duration_s=60)
     _write_csv(root / "heartbeat")
+    write_class_folders(root / "images")
+    write_medmnist(root / "medmnist")
     return root
 
 
@@ -38,7 +52,13 @@ def opened(kind, simulated, request):
     if kind == "mitbih_beats":
         root = request.getfixturevalue("mitdb").parent
         return build(MitbihBeats(examples=BeatExamples(rate_hz=60)), root)
-    return build({"wfdb_beats": WfdbBeats(folder="wfdb_beats"), "kaggle_beats": KaggleBeats()}[kind], simulated)
+    configs = {
+        "wfdb_beats": WfdbBeats(folder="wfdb_beats"),
+        "kaggle_beats": KaggleBeats(),
+        "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
+        "medmnist": MedMnist(),
+    }
+    return build(configs[kind], simulated)
 
 
 @pytest.mark.parametrize("kind", DATASETS)
@@ -73,9 +93,17 @@ def test_preparing_twice_gives_the_same_set_and_the_same_fingerprint(kind, opene
 
 
 @pytest.mark.parametrize("kind", DATASETS)
+def test_the_subgroups_are_columns_of_the_index(kind, opened, tmp_path):
+    index = prepare(opened, tmp_path, BadRecordPolicy()).index
+    for column, edges in opened.subgroups.items():
+        assert group(index[column], edges).names
+
+
+@pytest.mark.parametrize("kind", DATASETS)
 def test_a_protocol_says_what_it_is(kind, opened):
     assert opened.protocol.name
     assert opened.protocol.describe
+    assert opened.protocol.ranked_by in {"", *METRICS}
     assert set(opened.protocol.macro_classes) <= set(opened.spec.target.classes)
     for work in opened.protocol.published:
         assert work.source

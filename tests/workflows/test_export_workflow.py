@@ -15,16 +15,9 @@ from kerasmed.evaluation.report import read_report
 from kerasmed.files import hash_folder
 from kerasmed.inference.beats import predict_record
 from kerasmed.registry.verify import faults_of
-from kerasmed.workflows.export import export_run
 from kerasmed.workflows.predict import open_model
 from tests.conftest import CHECKOUT
 from tests.fakes.small_runs import CANARY, TrainedRun
-
-
-@pytest.fixture(scope="module")
-def saved(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The version folder of the exported run."""
-    return export_run(trained.folder, ("saved_model", "onnx"), tmp_path_factory.mktemp("saved"))
 
 
 @pytest.fixture
@@ -44,10 +37,11 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
                 yield from ((f"{file.name}/{name}", archive.read(name)) for name in archive.namelist())
 
 
-def test_run_saved_model_and_onnx_file_give_the_same_labels(saved: Path, trained: TrainedRun) -> None:
+def test_run_saved_model_and_onnx_file_give_the_same_labels(exported: Path, trained: TrainedRun) -> None:
     record = trained.places.data / "ecg" / "S002.hea"
     of_run, *others = (
-        predict_record(open_model(path), record) for path in (trained.folder, saved, saved.parent, saved / "model.onnx")
+        predict_record(open_model(path), record)
+        for path in (trained.folder, exported, exported.parent, exported / "model.onnx")
     )
     assert len(of_run.labels) > 40
     for other in others:
@@ -55,8 +49,8 @@ def test_run_saved_model_and_onnx_file_give_the_same_labels(saved: Path, trained
         np.testing.assert_allclose(other.scores, of_run.scores, atol=1e-4)
 
 
-def test_a_prediction_tells_which_model_it_is_of(saved: Path, trained: TrainedRun) -> None:
-    assert open_model(saved).version == "small/1"
+def test_a_prediction_tells_which_model_it_is_of(exported: Path, trained: TrainedRun) -> None:
+    assert open_model(exported).version == "small/1"
     assert open_model(trained.folder).version == trained.folder.name
 
 
@@ -79,39 +73,41 @@ def test_training_and_prediction_cut_the_same_beats(trained: TrainedRun) -> None
     np.testing.assert_allclose(predicted.scores[beats], judged.scores, atol=1e-6)
 
 
-def test_nothing_that_is_published_names_a_patient_or_a_place_of_this_machine(saved: Path, trained: TrainedRun) -> None:
-    places = (trained.folder.parents[1], saved.parents[1], CHECKOUT, sys.prefix, Path.home(), tempfile.gettempdir())
+def test_nothing_that_is_published_names_a_patient_or_a_place_of_this_machine(
+    exported: Path, trained: TrainedRun
+) -> None:
+    places = (trained.folder.parents[1], exported.parents[1], CHECKOUT, sys.prefix, Path.home(), tempfile.gettempdir())
     names = [CANARY, *(str(place) for place in places if str(place) != "/")]
-    held = dict(contents(saved.parent))
+    held = dict(contents(exported.parent))
     assert len(held) > 10
     found = {(file, name) for file, content in held.items() for name in names if name.encode() in content}
     assert not found
 
 
-def test_the_published_report_is_a_report_without_records(saved: Path, trained: TrainedRun) -> None:
-    tree = json.loads((saved / "report.json").read_text())
-    assert read_report(saved / "report.json").metrics == trained.report.metrics
+def test_the_published_report_is_a_report_without_records(exported: Path, trained: TrainedRun) -> None:
+    tree = json.loads((exported / "report.json").read_text())
+    assert read_report(exported / "report.json").metrics == trained.report.metrics
     assert (tree["records"], tree["worst"]) == ([], [])
     assert "records" not in tree["split"]["train"]
     assert tree["split"]["train"]["patients"] == 3
-    assert not any(record in (saved / "report.json").read_text() for record in ("S001", "S008"))
+    assert not any(record in (exported / "report.json").read_text() for record in ("S001", "S008"))
 
 
-def test_the_saved_model_says_where_it_comes_from(saved: Path, trained: TrainedRun) -> None:
-    manifest = json.loads((saved / "manifest.json").read_text())
+def test_the_saved_model_says_where_it_comes_from(exported: Path, trained: TrainedRun) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
     of_run = json.loads((trained.folder / "manifest.json").read_text())
     assert manifest["source"]["run"] == trained.folder.name
     for name in ("git", "split", "weights_sha256"):
         assert manifest["source"][name] == of_run[name]
     assert manifest["source"]["data"]["fingerprint"] == of_run["data"]["fingerprint"]
-    assert manifest["files"] == hash_folder(saved, skip=frozenset({"manifest.json"}))
+    assert manifest["files"] == hash_folder(exported, skip=frozenset({"manifest.json"}))
     assert max(manifest["parity"]["max_abs_difference"].values()) <= 1e-4
 
 
-def test_the_pages_of_a_run_stay_with_the_run(saved: Path) -> None:
-    assert {path.name for path in saved.iterdir()} == {
+def test_the_pages_of_a_run_stay_with_the_run(exported: Path) -> None:
+    assert {path.name for path in exported.iterdir()} == {
         "model.keras", "model.onnx", "saved_model.pb", "variables", "fingerprint.pb", "spec.json", "config.yaml",
-        "report.json", "manifest.json", "assets", "card.md",
+        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx", "card.md",
     }  # fmt: skip
 
 
@@ -126,9 +122,9 @@ def number(cell: str, percent: bool) -> float:
     return float(cell.removesuffix(" %")) / (100 if percent else 1)
 
 
-def test_the_card_tells_the_numbers_of_the_report(saved: Path) -> None:
-    tree = json.loads((saved / "report.json").read_text())
-    rows = rows_of((saved / "card.md").read_text(), "How good it is")
+def test_the_card_tells_the_numbers_of_the_report(exported: Path) -> None:
+    tree = json.loads((exported / "report.json").read_text())
+    rows = rows_of((exported / "card.md").read_text(), "How good it is")
     told = 0
     for name, estimate in tree["metrics"].items():
         value, interval, _ = rows[METRICS[name].label]
@@ -148,9 +144,9 @@ def test_the_card_tells_the_numbers_of_the_report(saved: Path) -> None:
     }
 
 
-def test_the_card_tells_input_split_source_and_formats(saved: Path) -> None:
-    card, manifest = (saved / "card.md").read_text(), json.loads((saved / "manifest.json").read_text())
-    split = json.loads((saved / "report.json").read_text())["split"]
+def test_the_card_tells_input_split_source_and_formats(exported: Path) -> None:
+    card, manifest = (exported / "card.md").read_text(), json.loads((exported / "manifest.json").read_text())
+    split = json.loads((exported / "report.json").read_text())["split"]
     assert card.startswith("# small, version 1\n\n> For research use. Not a medical device")
     assert rows_of(card, "What it reads")["`signal`"][2:] == ["90 Hz", "MLII_residual"]
     assert "must hold the leads MLII in mV" in card
@@ -167,11 +163,11 @@ def test_the_card_tells_input_split_source_and_formats(saved: Path) -> None:
     assert card.rstrip().splitlines()[-1].startswith("- **1** (")
 
 
-def test_the_manifest_tells_the_environment(saved: Path, backend: str) -> None:
-    manifest = json.loads((saved / "manifest.json").read_text())
+def test_the_manifest_tells_the_environment(exported: Path, backend: str) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
     assert set(manifest["environment"]) == {"python", "system", "release", "machine"}
     assert {"kerasmed", "keras", "numpy", backend, "onnx"} <= set(manifest["versions"])
 
 
-def test_a_saved_model_that_was_made_is_sound(saved: Path) -> None:
-    assert faults_of(saved) == []
+def test_a_saved_model_that_was_made_is_sound(exported: Path) -> None:
+    assert faults_of(exported) == []

@@ -28,6 +28,7 @@ from kerasmed.data.splits import split_at_random, split_by_record
 from kerasmed.errors import ConfigError, DataError, unknown
 
 EXTENSIONS = ("hea", "dat", "atr")
+RATE_HZ = 360.0
 # Kachuee et al. judge on a fifth of the beats (21,892 of 109,446).
 INTRA_TEST_RATE, INTRA_VALIDATION_RATE = 0.2, 0.1
 
@@ -48,7 +49,7 @@ def build_mitbih_beats(config: MitbihBeats, data_root: Path) -> Dataset:
     stand_ins = dict(protocol.stand_ins or {}) if config.examples.leads == ("MLII",) else {}
     return Dataset(
         name="mitbih",
-        spec=beat_spec(config.examples, CLASSES),
+        spec=beat_spec(config.examples, CLASSES, RATE_HZ),
         records=found,
         make_examples=partial(read_beats, settings=config.examples, stand_ins=stand_ins),
         split=_split(config, protocol, {record.record_id for record in found}),

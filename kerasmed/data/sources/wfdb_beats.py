@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         )
     return Dataset(
         name=folder.name,
-        spec=beat_spec(config.examples, CLASSES),
+        spec=beat_spec(config.examples, CLASSES, _usual_rate_hz(records)),
         records=records,
         make_examples=partial(read_beats, settings=config.examples),
         split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
@@ -66,6 +67,15 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         recipe=RECIPE,
         notes=(f"classes: {VARIANT}",),
     )
+
+
+def _usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
+    """The rate of most records whose header can be read; the lowest of several that are as frequent."""
+    rates: Counter[float] = Counter()
+    for record in records:
+        with suppress(DataError):  # preparing the record says what is wrong with it
+            rates[read_header(record.files[0]).rate_hz] += 1
+    return max(sorted(rates), key=rates.__getitem__, default=None)
 
 
 def list_records(folder: Path) -> list[str]:
