@@ -100,6 +100,11 @@ def note_fit(folder: Path, model: "keras.Model", history: "History") -> None:
 def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array) -> Array | None:
     if loader.class_shares is None:
         return None
+    if spec.target.task == "multi_label":
+        raise ConfigError(
+            "loader.class_shares draws by the one class of an example, and here an example has several labels; "
+            "write trainer.positive_weights instead."
+        )
     (name,), classes = spec.targets, spec.target.classes
     for given in loader.class_shares:
         if given not in classes:
@@ -117,6 +122,11 @@ def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array)
 
 def _example_weights(config: RunConfig, spec: ExampleSpec, targets: dict[str, Array]) -> Array:
     """float32 (n,): product over the single-label targets of the weight of the example's class."""
+    if config.trainer.class_weights != "none" and all(target.task == "multi_label" for target in spec.targets.values()):
+        raise ConfigError(
+            f"trainer.class_weights={config.trainer.class_weights}: here an example has several labels "
+            "and no one class; write trainer.positive_weights instead."
+        )
     (first, *_) = targets.values()
     weights = np.ones(len(first), np.float32)
     for name, target in spec.targets.items():
