@@ -67,6 +67,7 @@ def open_stream(config: RunConfig, prepared: Prepared) -> BatchStream:
 
 def ours(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
     """Seconds of each epoch by the program's own history, and examples in an epoch."""
+    from kerasmed.models.windows import build_network
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
 
@@ -74,7 +75,7 @@ def ours(config: RunConfig, prepared: Prepared) -> tuple[list[float], int]:
     rows = np.arange(len(stream.rows), len(stream.rows) + NUM_VALIDATION)
     validation = ValidationRows(rows, lambda logits, targets: {"macro_f1": 0.0})
     with tempfile.TemporaryDirectory() as folder:
-        history = fit(build(config.model, spec), spec, stream, validation, config, Path(folder))
+        history = fit(build_network(config, spec), spec, stream, validation, config, Path(folder))
     return [row["seconds"] for row in history.rows], stream.steps_per_epoch * stream.batch_size
 
 

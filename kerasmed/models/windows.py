@@ -129,7 +129,7 @@ def _cut(name: str, array: ArraySpec, crops: Crops) -> Cut:
     starts = [min(round(place * stride_s * array.rate_hz), samples - length) for place in range(count)]
     # What is left at the end gets a window of its own, so that no part of a record goes unread.
     left = rest_s - (count - 1) * stride_s > TINY
-    return Cut(length, (*starts, samples - length) if left else tuple(starts))
+    return Cut(length, (*(starts if left else starts[:-1]), samples - length))
 
 
 def _windows(signal: Any, cut: Cut) -> Any:

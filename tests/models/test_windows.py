@@ -74,6 +74,16 @@ def test_a_window_as_long_as_the_record_is_one():
     assert starts(length_s=10.0) == (0,)
 
 
+@pytest.mark.parametrize("length_s", [0.5, 1.005, 2.5, 3.333])
+@pytest.mark.parametrize("stride_s", [0.05, 0.333, 0.5])
+def test_windows_read_every_sample(length_s, stride_s):
+    from kerasmed.models.windows import cuts_of
+
+    cut = cuts_of(PTBXL, Crops(length_s=length_s, stride_s=stride_s))["signal"]
+    read = {place for start in cut.starts for place in range(start, start + cut.length)}
+    assert read == set(range(1000))
+
+
 def test_crops_longer_than_the_record_are_refused():
     with pytest.raises(ConfigError, match=r"crops\.length_s=11: signal lasts 10 s"):
         starts(length_s=11.0)
