@@ -27,7 +27,7 @@ from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
 from kerasmed.training.layer_rates import layer_rates
-from kerasmed.training.losses import build_loss
+from kerasmed.training.losses import build_losses, tell_positive_weights
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
@@ -60,8 +60,8 @@ def fit(
     it had never been interrupted.
 
     Args:
-        model: From physical inputs to logits, by name.
-        spec: Of the examples.
+        model: From physical inputs to logits, by name; from windows of the inputs where the run trains on crops.
+        spec: Of the examples, whole.
         stream: The training batches.
         validation: What is scored after every epoch; without a row, nothing chooses an epoch and the last one is kept.
         config: The run.
@@ -101,12 +101,14 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         raise ConfigError(
             "trainer.steps_per_execution must be 1 on torch: keras' torch trainer runs one step at a time."
         )
-    trainee = build_trainee(model, spec, config.augmentation)
+    losses = build_losses(config.trainer, spec, stream)
+    tell_positive_weights(losses, spec)
+    trainee = build_trainee(model, spec, config.augmentation, config.crops)
     decay = config.trainer.layer_decay
     rates = None if decay is None else layer_rates([variable.path for variable in trainee.trainable_variables], decay)
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
-        loss={name: build_loss(config.trainer, target) for name, target in spec.targets.items()},
+        loss=losses,
         steps_per_execution=config.trainer.steps_per_execution,
     )
     # TensorFlow would build it in the first step, too late for a checkpoint to fill it.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasmed import runtime
-from kerasmed.build import build
 from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders.batches import BatchStream, class_weights, draw_chances
 from kerasmed.data.records import Array
@@ -66,14 +65,18 @@ def fit_stream(
     config: RunConfig, material: Material, stream: BatchStream, validation: Array, folder: Path,
     interruption: "Interruption",
 ) -> "keras.Model":  # fmt: skip
-    """A model fitted on `stream`, its epoch chosen on rows `validation`; history and checkpoints go to `folder`."""
+    """A model fitted on `stream`, its epoch chosen on rows `validation`; history and checkpoints go to `folder`.
+
+    Where the run trains on crops, the model returned reads whole examples all the same.
+    """
+    from kerasmed.models.windows import build_network, whole_model
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
 
     spec = material.prepared.spec
     runtime.seed_everything(config.seed)
     runtime.use_precision(config.trainer.precision)
-    model = build(config.model, spec)
+    model = build_network(config, spec)
     log.info(
         "%s: %d parameters, %d training examples on %s",
         model.name, model.count_params(), len(stream.rows), config.backend,
@@ -82,7 +85,7 @@ def fit_stream(
     start_from_weights(model, config, material, folder)
     history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder, interruption)
     note_fit(folder, model, history)
-    return model
+    return whole_model(model, spec, config.crops)
 
 
 def note_fit(folder: Path, model: "keras.Model", history: "History") -> None:
@@ -100,6 +103,11 @@ def note_fit(folder: Path, model: "keras.Model", history: "History") -> None:
 def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array) -> Array | None:
     if loader.class_shares is None:
         return None
+    if spec.target.task == "multi_label":
+        raise ConfigError(
+            "loader.class_shares draws by the one class of an example, and here an example has several labels; "
+            "write trainer.positive_weights instead."
+        )
     (name,), classes = spec.targets, spec.target.classes
     for given in loader.class_shares:
         if given not in classes:
@@ -117,6 +125,11 @@ def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array)
 
 def _example_weights(config: RunConfig, spec: ExampleSpec, targets: dict[str, Array]) -> Array:
     """float32 (n,): product over the single-label targets of the weight of the example's class."""
+    if config.trainer.class_weights != "none" and all(target.task == "multi_label" for target in spec.targets.values()):
+        raise ConfigError(
+            f"trainer.class_weights={config.trainer.class_weights}: here an example has several labels "
+            "and no one class; write trainer.positive_weights instead."
+        )
     (first, *_) = targets.values()
     weights = np.ones(len(first), np.float32)
     for name, target in spec.targets.items():

@@ -77,6 +77,9 @@ def gather_material(config: DatasetConfig, seed: int, places: Places, progress: 
     """
     dataset, prepared = prepare_dataset(config, places, progress)
     splits = dataset.split(prepared.index, seed)
+    unused = len(prepared) - len(np.unique(np.concatenate([splits.train, splits.validation, splits.test])))
+    if unused:
+        dataset = replace(dataset, notes=(*dataset.notes, f"examples that are in no part of the split: {unused}"))
     if config.label_rate is not None:
         train = share_of_patients(prepared.index, splits.train, prepared.spec.targets, config.label_rate, seed)
         splits = replace(splits, train=train)

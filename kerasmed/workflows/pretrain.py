@@ -63,6 +63,8 @@ def plan_pretraining(
     """
     if config.trainer.auto_batch or getattr(config.dataset, "cross_validate", False):
         raise ConfigError("a pretraining has neither trainer.auto_batch nor dataset.cross_validate: set them to false.")
+    if config.crops.length_s is not None:
+        raise ConfigError("a pretraining reads whole records: write crops.length_s=null.")
     material = gather_material(config.dataset, config.seed, places, progress)
     stream = masked_stream(config, material)
 
