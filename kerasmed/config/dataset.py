@@ -77,6 +77,21 @@ class WfdbBeats(BeatDataset):
     test_rate: float = Field(default=0.2, gt=0, lt=1, description="share of the patients")
 
 
+class WfdbSignals(DatasetConfig):
+    """A folder of WFDB records without labels, cut into windows: for kerasmed pretrain alone."""
+
+    kind: Literal["wfdb_signals"] = "wfdb_signals"
+    builder: ClassVar[str] = "kerasmed.data.sources.wfdb_signals:build_wfdb_signals"
+
+    leads: tuple[str, ...] = Field(
+        default=("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"), min_length=1,
+        description="leads by name; never by position",
+    )  # fmt: skip
+    rate_hz: float = Field(default=100.0, gt=0, le=2000, description="of the windows, whatever that of the records")
+    window_s: float = Field(default=10.0, gt=0, le=60)
+    validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+
+
 class KaggleBeats(DatasetConfig):
     """The Kaggle files mitbih_train.csv and mitbih_test.csv: 187 samples at 125 Hz, label in the last column."""
 
@@ -171,6 +186,7 @@ class MedMnist(ImageDataset):
 DATASETS: dict[str, type[DatasetConfig]] = {
     "mitbih_beats": MitbihBeats,
     "wfdb_beats": WfdbBeats,
+    "wfdb_signals": WfdbSignals,
     "kaggle_beats": KaggleBeats,
     "image_folder": ImageFolder,
     "medmnist": MedMnist,

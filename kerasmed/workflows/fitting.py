@@ -31,9 +31,12 @@ def training_stream(config: RunConfig, material: Material, rows: Array) -> Batch
     """The batches that `rows` give.
 
     Raises:
-        ConfigError: `loader.class_shares` names a class that is none, or only classes without an example.
+        ConfigError: The dataset has no labels; `loader.class_shares` names a class that is none, or only classes
+            without an example.
     """
     spec, arrays = material.prepared.spec, material.prepared.arrays
+    if not spec.targets:
+        raise ConfigError(f"{config.dataset.kind} has no labels to train on; kerasmed pretrain does without them.")
     return BatchStream(
         inputs={name: arrays[name] for name in spec.inputs},
         targets={name: arrays[name] for name in spec.targets},

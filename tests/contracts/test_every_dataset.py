@@ -1,5 +1,6 @@
 """Every entry of DATASETS, unasked: spec, split, fingerprint. A new dataset needs a small true fixture here."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from kerasmed.config.dataset import (
     MedMnist,
     MitbihBeats,
     WfdbBeats,
+    WfdbSignals,
 )  # fmt: skip
 from kerasmed.config.load import load_run
 from kerasmed.config.presets import list_presets
@@ -54,6 +56,7 @@ def opened(kind, simulated, request):
         return build(MitbihBeats(examples=BeatExamples(rate_hz=60)), root)
     configs = {
         "wfdb_beats": WfdbBeats(folder="wfdb_beats"),
+        "wfdb_signals": WfdbSignals(folder="wfdb_beats", leads=("MLII",), window_s=5.0),
         "kaggle_beats": KaggleBeats(),
         "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
         "medmnist": MedMnist(),
@@ -104,7 +107,7 @@ def test_a_protocol_says_what_it_is(kind, opened):
     assert opened.protocol.name
     assert opened.protocol.describe
     assert opened.protocol.ranked_by in {"", *METRICS}
-    assert set(opened.protocol.macro_classes) <= set(opened.spec.target.classes)
+    assert set(opened.protocol.macro_classes) <= {*chain(*(target.classes for target in opened.spec.targets.values()))}
     for work in opened.protocol.published:
         assert work.source
 

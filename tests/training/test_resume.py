@@ -107,6 +107,12 @@ def test_the_lstm_goes_on_to_the_same_bits(tmp_path):
     assert stopped(tmp_path / "broken", config, 4)[0] == run(tmp_path / "straight", config)[0]
 
 
+@pytest.mark.slow
+def test_a_transformer_with_stochastic_depth_and_rates_by_layer_goes_on_to_the_same_bits(tmp_path):
+    config = hard_config("heartbeit_1d", epochs=2, layer_decay=0.7)
+    assert stopped(tmp_path / "broken", config, 4)[0] == run(tmp_path / "straight", config)[0]
+
+
 def test_several_steps_in_one_execution_go_on_to_the_same_bits(backend, tmp_path):
     if backend == "torch":
         pytest.skip("keras' torch trainer runs one step at a time, and says so")

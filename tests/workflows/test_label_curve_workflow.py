@@ -80,6 +80,6 @@ def test_shares_that_are_none_are_refused(rates, tmp_path):
 
 
 def test_a_network_without_an_encoder_cannot_be_compared_with_a_pretrained_one(tmp_path, backend):
-    said = say("label-curve", write_small_run(tmp_path), "--pretrained", tmp_path, "--data-dir", tmp_path)
+    said = curve(tmp_path, backend, tmp_path, "--pretrained", tmp_path)
     assert said.code == ConfigError.exit_code
     assert "se_resnet1d cannot start from an encoder" in said.errors[0]

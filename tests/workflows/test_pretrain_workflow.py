@@ -140,3 +140,15 @@ def test_what_only_classes_give_a_meaning_is_put_aside(room):
     plan = say("pretrain", room / "tiny.yaml", *words, "--dry-run", "--data-dir", room, "--json").tree["config"]
     assert (plan["trainer"]["monitor"], plan["loader"]["class_shares"]) == ("val_loss", None)
     assert (plan["trainer"]["class_weights"], plan["pretraining"]) == ("none", {"mask_rate": 0.4})
+
+
+def test_records_without_labels_can_be_pretrained_on_but_not_trained_on(room, backend, simulated_root):
+    words = ["dataset={kind: wfdb_signals, folder: ecg, leads: [MLII], window_s: 2.0, validation_rate: 0.3}"]
+    words += ["trainer.epochs=1", "model.patch_s=0.2"]
+    said = asked(room, backend, simulated_root, "train", *words)
+    assert said.code == ConfigError.exit_code
+    assert "wfdb_signals has no labels to train on" in said.errors[0]
+    said = asked(room, backend, simulated_root, "pretrain", *words)
+    assert said.code == 0, said.err
+    split = json.loads((Path(said.tree["run"]) / "split.json").read_text())
+    assert not {*split["train"]["records"]} & {*split["validation"]["records"]}

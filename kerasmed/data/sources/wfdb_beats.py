@@ -46,7 +46,8 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
     folder = data_root / config.folder
     if not folder.is_dir():
         raise DataError(str(folder), "is not a folder.", "Set --data-dir to the folder that holds it.")
-    records = tuple(_record(folder, name, config.annotator) for name in list_records(folder))
+    suffix = f".{config.annotator}"
+    records = tuple(record_of(folder, name, suffix) for name in list_records(folder))
     if not any(record.files[-1].is_file() for record in records):
         raise DataError(
             str(folder),
@@ -172,17 +173,18 @@ def _dropped(symbols: Array, labels: Array, places: Array) -> dict[str, int]:
     )
 
 
-def _record(folder: Path, name: str, annotator: str) -> RecordRef:
+def record_of(folder: Path, name: str, *suffixes: str) -> RecordRef:
+    """A record, its patient as a header comment names it, and its files: header, signals, one of each suffix."""
     header_path = folder / f"{name}.hea"
-    annotations = folder / f"{name}.{annotator}"
+    others = tuple(folder / f"{name}{suffix}" for suffix in suffixes)
     try:
         comments, signals = _look_up(header_path)
     except DataError:
         # Reading it as data says what is wrong, and the run's policy for bad records decides what follows.
-        return RecordRef(name, name, (header_path, annotations))
+        return RecordRef(name, name, (header_path, *others))
     named = (PATIENT.fullmatch(comment) for comment in comments)
     patient = next((match.group(1) for match in named if match), name)
-    return RecordRef(name, patient, (header_path, *signals, annotations))
+    return RecordRef(name, patient, (header_path, *signals, *others))
 
 
 def _look_up(header_path: Path) -> tuple[tuple[str, ...], list[Path]]:
