@@ -140,9 +140,9 @@ def _check_head(head: list[str], columns: Columns, faults: _Faults) -> None:
     wanted = [columns.record, columns.patient, columns.label]
     if columns.label is None:
         wanted += columns.classes
-    for name in wanted:
-        if name is not None and name not in head:
-            faults.add(f"no column {name!r}", 1)
+    for asked in wanted:
+        if asked is not None and asked not in head:
+            faults.add(f"no column {asked!r}", 1)
 
 
 def _check_names(
