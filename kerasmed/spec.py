@@ -71,6 +71,36 @@ class SignalContract:
 
 
 @dataclass(frozen=True)
+class ImageContract:
+    """What a radiograph must be like before an example is made of it, in training and at prediction.
+
+    The limits are wide: each of 5,500 pictures (chest, hand, leg, hip, shoulder; 28 to 2,000 pixels) keeps far from all
+    of them. `data/image_quality.py` measures and says which one is broken.
+
+    Attributes:
+        photometric: Which end of the values is dense; pictures of the other kind (MONOCHROME1) are turned over.
+        bits: Of an example's pixels.
+        smallest_px: Least width and height of a picture.
+        max_aspect: Longer side over shorter side.
+        min_contrast: Distance of the 1st and 99th percentile of the pixels, as a share of the whole range.
+        min_levels: Different values among the pixels.
+        max_black_rate: Share of pixels at the least value.
+        max_white_rate: Share of pixels at the largest value.
+        max_roughness: Mean step from pixel to pixel in parts of the contrast; noise has more, and values that ran over.
+    """
+
+    photometric: Literal["MONOCHROME2"] = "MONOCHROME2"
+    bits: int = 8
+    smallest_px: int = 16
+    max_aspect: float = 4.0
+    min_contrast: float = 0.05
+    min_levels: int = 16
+    max_black_rate: float = 0.95
+    max_white_rate: float = 0.9
+    max_roughness: float = 0.25
+
+
+@dataclass(frozen=True)
 class ExampleSpec:
     """What a model sees of a record and what it must answer.
 
@@ -79,12 +109,14 @@ class ExampleSpec:
         targets: Name to answer; one model output of the same name each.
         recipe: The settings by which `examples.py` makes an example of a record, so that prediction repeats them.
         contract: What a recording must be like; None where examples are not made of recordings.
+        image_contract: What a picture must be like; None where examples are not made of pictures.
     """
 
     inputs: Mapping[str, ArraySpec]
     targets: Mapping[str, TargetSpec]
     recipe: Mapping[str, Any] = field(default_factory=dict)
     contract: SignalContract | None = None
+    image_contract: ImageContract | None = None
 
     @property
     def target(self) -> TargetSpec:
@@ -94,7 +126,10 @@ class ExampleSpec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree that `from_json` turns back into an equal spec."""
-        return asdict(self)
+        tree = asdict(self)
+        if self.image_contract is None:
+            del tree["image_contract"]  # so that specs without pictures stay as they were written before there were any
+        return tree
 
     @classmethod
     def from_json(cls, tree: Mapping[str, Any]) -> "ExampleSpec":
@@ -104,6 +139,7 @@ class ExampleSpec:
             targets={name: _target(fields) for name, fields in tree["targets"].items()},
             recipe=tree["recipe"],
             contract=_contract(tree.get("contract")),
+            image_contract=ImageContract(**tree["image_contract"]) if tree.get("image_contract") else None,
         )
 
 

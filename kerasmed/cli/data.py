@@ -10,6 +10,7 @@ import click
 from kerasmed import runtime
 from kerasmed.cli.options import FOLDER, data_dir_option, json_option, run_argument, runs_dir_option, words_argument
 from kerasmed.cli.output import in_bytes, progress_of, show, table
+from kerasmed.cli.scan import FILE, scan
 from kerasmed.errors import ConfigError, DataError, unknown
 
 SIMULATIONS = ("ecg_beats",)
@@ -17,7 +18,10 @@ SIMULATIONS = ("ecg_beats",)
 
 @click.group()
 def command() -> None:
-    """List, show, check, prepare, download or simulate data."""
+    """List, show, scan, check, prepare, download or simulate data."""
+
+
+command.add_command(scan)
 
 
 @command.command("list")
@@ -40,9 +44,10 @@ def list_data(data_dir: Path | None, as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("name")
+@click.option("--sheet", type=FILE, help="Of pictures: draw some of each class, as a model sees them, into this PNG.")
 @data_dir_option
 @json_option
-def show_data(name: str, data_dir: Path | None, as_json: bool) -> None:
+def show_data(name: str, sheet: Path | None, data_dir: Path | None, as_json: bool) -> None:
     """A database, or a dataset preset with its protocol."""
     from kerasmed.config.presets import list_presets
     from kerasmed.data.download import DATABASES
@@ -53,6 +58,9 @@ def show_data(name: str, data_dir: Path | None, as_json: bool) -> None:
         show(facts, _facts(facts), as_json)
     elif name in list_presets("dataset"):
         facts = _dataset(name, root)
+        if sheet is not None:
+            _draw_sheet(name, data_dir, sheet)
+            facts["sheet"] = str(sheet)
         show(facts, _dataset_in_words(facts), as_json)
     else:
         raise unknown("database or dataset preset", name, [*DATABASES, *list_presets("dataset")])
@@ -196,11 +204,23 @@ def _dataset(name: str, root: Path | None) -> dict[str, Any]:
     }
 
 
+def _draw_sheet(name: str, data_dir: Path | None, sheet: Path) -> None:
+    from kerasmed.config.load import load_preset
+    from kerasmed.data.contact_sheet import tiles_of_prepared, write_sheet
+    from kerasmed.workflows.places import find_places
+    from kerasmed.workflows.prepare import prepare_dataset
+
+    with progress_of("pictures") as progress:
+        config = load_preset("dataset", name)
+        _, prepared = prepare_dataset(config, find_places(data_dir, Path("runs")), progress)  # type: ignore[arg-type]
+    write_sheet(tiles_of_prepared(prepared), sheet)
+
+
 def _dataset_in_words(facts: dict[str, Any]) -> str:
     from kerasmed.config.strict_yaml import write_text
     from kerasmed.evaluation import names
 
-    told = ("preset", "about", "state", "records", "protocol", "judged_on")
+    told = ("preset", "about", "state", "records", "protocol", "judged_on", "sheet")
     published = [
         (entry["work"], ", ".join(f"{names.label(key)} {value:g}" for key, value in entry["metrics"].items()))
         for entry in facts.get("published", [])

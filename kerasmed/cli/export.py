@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kerasmed.cli.options import json_option, run_argument, runs_dir_option
+from kerasmed.cli.options import json_option, run_argument, runs_dir_option, saved_models_option
 from kerasmed.cli.output import in_bytes, show
 from kerasmed.cli.run_folders import find_run
 from kerasmed.export.format_names import FORMATS
@@ -18,10 +18,7 @@ from kerasmed.export.format_names import FORMATS
     default=("saved_model", "onnx"), show_default=True, help="Give it several times for several formats.",
 )  # fmt: skip
 @click.option("--name", help="Name of the saved model; the run's name without it.")
-@click.option(
-    "--saved-models", type=click.Path(path_type=Path, file_okay=False), default=Path("saved_models"), show_default=True,
-    help="Folder of all saved models.",
-)  # fmt: skip
+@saved_models_option
 @click.option(
     "--rate-hz", type=float, help="Sampling rate that the serving graph reads; that of the training records without it."
 )

@@ -13,6 +13,9 @@ data_dir_option = click.option(
 runs_dir_option = click.option(
     "--runs-dir", type=FOLDER, default=Path("runs"), show_default=True, help="Folder of the runs."
 )
+saved_models_option = click.option(
+    "--saved-models", type=FOLDER, default=Path("saved_models"), show_default=True, help="Folder of all saved models."
+)
 run_argument = click.argument("run")
 words_argument = click.argument("words", nargs=-1, metavar="[PATH=VALUE]...")
 backend_option = click.option(

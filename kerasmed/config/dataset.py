@@ -1,8 +1,9 @@
 """Settings of the datasets: which records, which examples of them, which split."""
 
+import re
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 
@@ -83,8 +84,91 @@ class KaggleBeats(DatasetConfig):
     validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the rows of mitbih_train.csv")
 
 
+class ImageExamples(Settings):
+    """How a picture becomes an example: one channel, resized once with its aspect kept, padded with black."""
+
+    height: int = Field(default=224, ge=8, le=2048)
+    width: int = Field(default=224, ge=8, le=2048)
+    bits: Literal[8, 16] = Field(default=8, description="of a stored pixel; 16 keeps what deeper files tell apart")
+    resize: Literal["area", "lanczos"] = Field(
+        default="area", description="area: mean of the pixels that a new one covers; both without aliasing"
+    )
+    window: Literal["file", "full"] = Field(
+        default="file", description="of DICOM: the window or VOI LUT of the file, or the whole range of its values"
+    )
+
+
+class LabelColumn(Settings):
+    """A column of a CSV file that says the class of each picture."""
+
+    file: str = Field(pattern=FOLDER, description="below the folder of the database")
+    image: str = Field(default="image_id", description="column of the file names, with or without suffix")
+    label: str = Field(default="label", description="column of the class")
+    values: dict[str, str] = Field(default={}, description="from what the column says to the class; none: as it says")
+
+
+class ImageDataset(DatasetConfig):
+    """What every dataset of pictures shares."""
+
+    examples: ImageExamples = ImageExamples()
+
+
+class ImageFolder(ImageDataset):
+    """Pictures in folders that name their class, in train/val/test or not, or named by a CSV file (docs/images.md)."""
+
+    kind: Literal["image_folder"] = "image_folder"
+    builder: ClassVar[str] = "kerasmed.data.sources.image_folder:build_image_folder"
+
+    folder: str = Field(default="images", pattern=FOLDER)
+    classes: tuple[str, ...] = Field(default=(), description="in the order of the scores; none: the folders, sorted")
+    labels: LabelColumn | None = Field(default=None, description="a CSV file that says the class; null: the folders")
+    patient_pattern: str = Field(
+        default=r"(person\d+)_", max_length=200,
+        description="what of a file's name is the patient; its first group that matches",
+    )  # fmt: skip
+    kin_pattern: str = Field(
+        default="", max_length=200, description="what else of a name keeps pictures in one part, where we deal them"
+    )
+    hide_names: Literal["dicom", "all"] = Field(
+        default="dicom", description="files whose names no report, cache or message holds; they are called by content"
+    )
+    near_bits: int = Field(
+        default=12, ge=0, le=64, description="pictures whose 256-bit hashes differ in at most so many are duplicates"
+    )
+    least_validation: int = Field(
+        default=50, ge=0, description="an official validation part that is smaller is dealt anew from train"
+    )
+    validation_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the pictures, where we deal them")
+    test_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the pictures, where we deal them")
+
+    @field_validator("patient_pattern", "kin_pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if pattern and not groups:
+            raise ValueError("needs a group in round brackets around what names the patient")
+        return pattern
+
+
+class MedMnist(ImageDataset):
+    """A MedMNIST file of grey 2-D pictures, split as its arrays are (Yang et al., arXiv:2110.14795)."""
+
+    kind: Literal["medmnist"] = "medmnist"
+    builder: ClassVar[str] = "kerasmed.data.sources.medmnist:build_medmnist"
+
+    folder: str = Field(default="medmnist", pattern=FOLDER)
+    examples: ImageExamples = ImageExamples(height=28, width=28)
+    file: str = Field(default="pneumoniamnist.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\.npz$")
+    classes: tuple[str, ...] = Field(default=("normal", "pneumonia"), min_length=2, description="in the file's order")
+
+
 DATASETS: dict[str, type[DatasetConfig]] = {
     "mitbih_beats": MitbihBeats,
     "wfdb_beats": WfdbBeats,
     "kaggle_beats": KaggleBeats,
+    "image_folder": ImageFolder,
+    "medmnist": MedMnist,
 }

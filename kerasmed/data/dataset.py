@@ -48,6 +48,7 @@ class Protocol:
         shares_patients: The protocol itself puts patients into several splits at random.
         shared_patients: The few patients that it knowingly puts into several splits; any other one there is refused.
         published: Results of others by the same rules.
+        near_bits: Pictures whose hashes differ in at most so many bits are one; None where examples are no pictures.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Protocol:
     shares_patients: bool = False
     shared_patients: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
+    near_bits: int | None = None
 
 
 @dataclass(frozen=True)

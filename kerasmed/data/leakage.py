@@ -1,4 +1,4 @@
-"""The leakage guard: no example, no patient and no signal in two splits."""
+"""The leakage guard: no example, no patient, no signal and no near duplicate of a picture in two splits."""
 
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from kerasmed.data.dataset import Index, Protocol, Splits
+from kerasmed.data.image_hash import near_pairs
 from kerasmed.data.records import Array
 from kerasmed.errors import LeakageError
 
 MAX_NAMED = 5
 PATIENT_REMEDY = "All records of a patient belong in one split."
+PICTURE_REMEDY = "Near duplicates belong in one split."
 SIGNAL_REMEDY = "Remove the copy, or give both records the same patient."
 
 
@@ -23,11 +25,13 @@ class LeakageFacts:
         compared: Pairs of splits that were held against each other.
         shared_patients: Patients in more than one split; 0 unless the protocol itself shares them.
         shared_signals: Distinct signals in more than one split; 0 unless the protocol shares patients.
+        near_duplicates: Pairs of pictures in two splits that look alike; None where examples are no pictures.
     """
 
     compared: tuple[str, ...]
     shared_patients: int
     shared_signals: int
+    near_duplicates: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
@@ -65,7 +69,24 @@ def check_splits(index: Index, splits: Splits, protocol: Protocol) -> LeakageFac
             unforeseen = patients.difference(protocol.shared_patients)
             _refuse(np.array(sorted(unforeseen)), "patient", where, PATIENT_REMEDY)
             _refuse(_copies(index, equal, rows, others), "signal", where, SIGNAL_REMEDY)
-    return LeakageFacts(tuple("/".join(pair) for pair in pairs), len(patients), len(signals))
+    near = _near_duplicates(index, parts, protocol)
+    return LeakageFacts(tuple("/".join(pair) for pair in pairs), len(patients), len(signals), near)
+
+
+def _near_duplicates(index: Index, parts: dict[str, Array], protocol: Protocol) -> int | None:
+    """How many pairs of pictures that look alike stand in two parts; refused unless the protocol shares patients."""
+    if protocol.near_bits is None:
+        return None
+    part_of = np.full(len(index["id"]), -1)
+    for number, rows in enumerate(parts.values()):
+        part_of[rows] = number
+    pairs = near_pairs(index["hash"], protocol.near_bits)
+    sides = part_of[pairs]
+    apart = pairs[(sides[:, 0] != sides[:, 1]) & (sides >= 0).all(axis=1)]
+    if not protocol.shares_patients:
+        named = np.array([f"{index['id'][one]} = {index['id'][other]}" for one, other in apart[: MAX_NAMED + 1]])
+        _refuse(named, "picture", " and ".join(parts), PICTURE_REMEDY)
+    return len(apart)
 
 
 def _shared(column: Array, rows: Array, others: Array) -> Array:

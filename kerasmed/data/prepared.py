@@ -130,7 +130,7 @@ def _make(
     if folder.exists():
         shutil.rmtree(folder)  # it has no manifest, so it is no set
     good, quarantine = _read_all(dataset, bad, progress)
-    require_unchanged(stamps, stamps_of(dataset.records))
+    require_unchanged(stamps, stamps_of(dataset.records), dataset.records)
     prepared_index = _index(good, dataset.spec)
     if dataset.check is not None:
         dataset.check(prepared_index, _dropped(good))

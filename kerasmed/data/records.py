@@ -47,12 +47,43 @@ class SignalRecord:
 
 
 @dataclass(frozen=True)
+class ImageRecord:
+    """A picture of one channel in which 0 is black and more is denser, whatever its file calls black.
+
+    Attributes:
+        record_id: Name that may be told: of a file with patient data in it, never the file's own.
+        pixels: uint8 or uint16 (height, width), over the whole range of `bits`.
+        bits: 8 or 16, of `pixels`.
+        mode: How the file holds it ("L", "RGB", "MONOCHROME1", ...).
+        stored_bits: Significant bits of a value in the file.
+        size: Width and height in the file.
+        notes: What was converted; nothing that is in `notes` tells of the patient.
+    """
+
+    record_id: str
+    pixels: Array
+    bits: int
+    mode: str
+    stored_bits: int
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RecordRef:
-    """A record before it is read: its id, its patient and the files that hold it."""
+    """A record before it is read: its id, its patient and the files that hold it.
+
+    Attributes:
+        record_id: Name of the record in its database.
+        patient: Whoever it was taken from.
+        files: That hold it.
+        hidden: Whether the names of its files must not be told.
+    """
 
     record_id: str
     patient: str
     files: tuple[Path, ...]
+    hidden: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,26 @@ def split_by_patient(index: Index, seed: int, *, validation_rate: float, test_ra
     return Splits(*(np.flatnonzero(part_of[patient_of_row] == part) for part in range(len(PARTS))))
 
 
+def deal_groups(groups: Array, labels: Array, shares: Sequence[float], seed: int) -> Array:
+    """int64 (n,): the part of every row, whole groups to each part, so that each gets its share of every class.
+
+    Args:
+        groups: (n,), what must stay together.
+        labels: int (n,), class of each row.
+        shares: Of the parts; together 1.
+        seed: Changes the deal.
+
+    Raises:
+        DataError: There are fewer groups than parts.
+    """
+    names, group_of_row = np.unique(groups, return_inverse=True)
+    if len(names) < len(shares):
+        raise DataError(f"{len(names)} groups", f"are too few to deal to {len(shares)} parts.", "Add records.")
+    held = _class_shares(group_of_row, labels)
+    part_of: Array = _deal(held, np.array(shares), np.random.default_rng(seed))[group_of_row]
+    return part_of
+
+
 def folds(index: Index, num_folds: int, seed: int) -> list[Splits]:
     """Leave records out in turn: each fold is judged on records that the others train on.
 

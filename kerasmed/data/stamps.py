@@ -15,15 +15,21 @@ def stamps_of(records: Iterable[RecordRef]) -> dict[Path, Stamp]:
     return {path: _stamp(path) for record in records for path in record.files}
 
 
-def require_unchanged(before: dict[Path, Stamp], after: dict[Path, Stamp]) -> None:
+def require_unchanged(before: dict[Path, Stamp], after: dict[Path, Stamp], records: Iterable[RecordRef] = ()) -> None:
     """Refuse files that differ from what they were.
 
     A prepared set is named after what its files held when they were hashed, so it must hold nothing else.
 
+    Args:
+        before: Stamps of the files as they were hashed.
+        after: Stamps of the same files now.
+        records: Of those files; the ones of hidden records are called by the record.
+
     Raises:
         DataError: A file changed, came or went.
     """
-    changed = sorted(path.name for path in before if before[path] != after[path])
+    hidden = {path: record.record_id for record in records if record.hidden for path in record.files}
+    changed = sorted(hidden.get(path, path.name) for path in before if before[path] != after[path])
     if changed:
         raise DataError(
             ", ".join(changed[:5]),

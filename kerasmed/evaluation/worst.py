@@ -52,6 +52,27 @@ def show_worst(
     save(figure, path)
 
 
+def show_worst_pictures(worst: Sequence[Mapping[str, Any]], pictures: Array, path: Path) -> None:
+    """Draw the pictures of the worst answers, each with its truth, its answer and the score of that answer.
+
+    Args:
+        worst: Rows of `Report.worst`.
+        pictures: float (len(worst), height, width, channels) in 0..1, in the order of `worst`.
+        path: Of the PNG.
+    """
+    columns = min(NUM_COLUMNS, len(worst))
+    rows = math.ceil(len(worst) / columns)
+    figure = Figure(figsize=(2.9 * columns, 0.7 + 3.1 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, row, picture in zip(panels, worst, pictures, strict=False):
+        axes.imshow(picture[..., 0] if picture.shape[-1] != 3 else picture, cmap="gray", vmin=0, vmax=1)
+        axes.set_title(_caption(row), fontsize=8)
+    figure.suptitle(f"The {len(worst)} answers that were most wrong")
+    save(figure, path)
+
+
 def _show_signal(axes: Axes, time: Array, signal: Array, leads: Sequence[str]) -> None:
     for place, lead in enumerate(leads):
         axes.plot(time, signal[:, place], color=COLORS[place], linewidth=1.2, label=plain(lead))

@@ -4,6 +4,7 @@ import ctypes
 import json
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from kerasmed import files
 from kerasmed.calibration import THRESHOLDS, calibrations_from_json
 from kerasmed.errors import ContractError, KerasmedError
 from kerasmed.export.child_process import Question, Request
+from kerasmed.export.confine import Limits, confine
 from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES
 from kerasmed.export.keras_file import open_keras
@@ -106,7 +108,11 @@ def _proof(difference: float, inputs: Any, outputs: Any, batch: int | None) -> d
 
 
 def ask(question: Question) -> dict[str, Any]:
-    """Put the probes, at every batch size, and the rows to each file; its answers go into one `.npz`."""
+    """Put the probes, at every batch size, and the rows to each file; its answers go into one `.npz`.
+
+    The files may come from elsewhere, so this process gives up first what it does not need.
+    """
+    confine(Limits.from_json(question.limits), question.report.parent, Path(tempfile.gettempdir()))
     spec = ExampleSpec.from_json(question.spec)
     model = _open(question)
     with np.load(question.inputs, allow_pickle=False) as stored:

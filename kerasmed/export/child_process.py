@@ -82,15 +82,17 @@ class Request(Order):
 
 @dataclass(frozen=True)
 class Question(Order):
-    """Run `files`, which are there.
+    """Run `files`, which are there and may come from elsewhere.
 
     Attributes:
         inputs: `.npz` of probes and rows.
-        answers: `.npz` that receives the answers.
+        answers: `.npz` that receives the answers, in the folder of the report.
+        limits: What the child is given, as `Limits.to_json` tells it.
     """
 
     inputs: Path
     answers: Path
+    limits: dict[str, Any]
 
     @classmethod
     def places(cls) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ def run_module(module: str, tree: Mapping[str, Any], timeout_s: float) -> dict[s
     if "error" in report:
         raise ContractError(report["error"])
     if code != 0 or not report:
-        raise ContractError(f"export: the child process ended with {_in_words(code)}: {said}")
+        raise ContractError(f"export: the child process ended with {in_words(code)}: {said}")
     return report
 
 
@@ -146,25 +148,30 @@ def _as_text(value: Any) -> Any:
 
 def _run(module: list[str], scratch: Path, backend: str, timeout_s: float) -> tuple[int, str]:
     """Exit code, and the end of what was written to stderr."""
-    command = [sys.executable, "-P", "-m", *module]
+    command = child_command(*module)
     try:
         ended = subprocess.run(  # noqa: S603 - our own module, no shell
-            command, cwd=scratch, env=_environment(scratch, backend), capture_output=True, timeout=timeout_s,
+            command, cwd=scratch, env=child_environment(scratch, backend), capture_output=True, timeout=timeout_s,
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise ContractError(
-            f"export: the child process did not end within {timeout_s:g} s: {_tail(error.stderr)}"
+            f"export: the child process did not end within {timeout_s:g} s: {last_words(error.stderr)}"
         ) from error
-    return ended.returncode, _tail(ended.stderr)
+    return ended.returncode, last_words(ended.stderr)
 
 
-def _in_words(code: int) -> str:
+def child_command(*module: str) -> list[str]:
+    """The command that runs a module of ours by this interpreter."""
+    return [sys.executable, "-P", "-m", *module]
+
+
+def in_words(code: int) -> str:
     """An exit code; the name of the signal where one ended the process."""
     return signal.Signals(-code).name if code < 0 else str(code)
 
 
-def _environment(scratch: Path, backend: str) -> dict[str, str]:
+def child_environment(scratch: Path, backend: str) -> dict[str, str]:
     """Nothing of ours but the places of modules: no device or home of the process that trains."""
     modules = [str(Path(place).resolve()) for place in sys.path if place == "" or Path(place).exists()]
     return {
@@ -173,6 +180,7 @@ def _environment(scratch: Path, backend: str) -> dict[str, str]:
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "PATH": os.defpath,
+        "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the address space that a child may be given
         "PYTHONPATH": os.pathsep.join(modules),
         "PYTHONHASHSEED": "0",
         "LC_ALL": "C.UTF-8",
@@ -182,6 +190,7 @@ def _environment(scratch: Path, backend: str) -> dict[str, str]:
     }
 
 
-def _tail(said: bytes | None) -> str:
+def last_words(said: bytes | None) -> str:
+    """The end of what a process wrote, in one line."""
     lines = (said or b"").decode(errors="replace")[-TAIL_CHARACTERS:].split("\n")
     return " | ".join(line.strip() for line in lines if line.strip())

@@ -1,22 +1,24 @@
 """`.onnx` files: checked before they are run, run by onnxruntime alone, without keras."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerasmed.calibration import Calibrations, calibrations_from_json
 from kerasmed.errors import ContractError, MissingPackageError
+from kerasmed.export.confine import Limits
+from kerasmed.export.onnx_check import require_safe_graph
 from kerasmed.export.parity import Answers, Array
 from kerasmed.export.serving import same_names
-from kerasmed.export.written import Loaded
+from kerasmed.export.written import Loaded, refusals
 from kerasmed.spec import ExampleSpec
+from kerasmed.versions import spec_of
 
 # Keys of the metadata that travels inside the file.
 SPEC_KEY, NAME_KEY, VERSION_KEY = "kerasmed_spec", "kerasmed_name", "kerasmed_version"
 CALIBRATION_KEY = "kerasmed_calibration"  # the tree of thresholds.json; absent where scores are as trained
-STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 MAX_BYTES = 2**31  # of protobuf itself
 
 
@@ -45,9 +47,7 @@ def open_onnx(path: Path) -> OnnxModel:
         ContractError: It is damaged, points at other files, needs custom operators, or carries no spec.
         MissingPackageError: onnx or onnxruntime is not installed.
     """
-    proto = _read(path)
-    _refuse_unsafe(proto, path)
-    metadata = {entry.key: entry.value for entry in proto.metadata_props}
+    metadata = {entry.key: entry.value for entry in _safe_graph(path).metadata_props}
     spec = _spec(metadata, path)
     version = f"{metadata.get(NAME_KEY, path.stem)}/{metadata.get(VERSION_KEY, '?')}"
     return OnnxModel(spec, onnx_answers(path, spec), version, _calibrations(metadata, spec, path))
@@ -62,8 +62,10 @@ def load_onnx(path: Path, spec: ExampleSpec) -> Loaded:
     """The graph in `path` on the CPU.
 
     Raises:
-        ContractError: onnxruntime cannot load it, or its inputs and outputs do not have the names of the spec.
+        ContractError: It is unsafe or too large, onnxruntime cannot load it, or its inputs and outputs do not have the
+            names of the spec.
     """
+    _safe_graph(path)
     session = _session(path)
     inputs = tuple(value.name for value in session.get_inputs())
     outputs = tuple(value.name for value in session.get_outputs())
@@ -71,7 +73,8 @@ def load_onnx(path: Path, spec: ExampleSpec) -> Loaded:
     same_names(f"{path.name}: outputs", outputs, spec.targets)
 
     def answers(batch: dict[str, Array]) -> dict[str, Array]:
-        return dict(zip(outputs, session.run(outputs, batch), strict=True))
+        with refusals(f"{path.name}: onnxruntime cannot run it", *_refusals_of_runtime(), MemoryError):
+            return dict(zip(outputs, session.run(outputs, batch), strict=True))
 
     return Loaded(answers, inputs, outputs)
 
@@ -81,6 +84,12 @@ def ask_raw_onnx(path: Path, inputs: Mapping[str, Array]) -> dict[str, Array]:
     session = _session(path)
     outputs = [value.name for value in session.get_outputs()]
     return dict(zip(outputs, session.run(outputs, dict(inputs)), strict=True))
+
+
+def _safe_graph(path: Path) -> Any:
+    proto = _read(path)
+    require_safe_graph(path.name, proto, Limits.declared_bytes)
+    return proto
 
 
 def _read(path: Path) -> Any:
@@ -97,42 +106,10 @@ def _read(path: Path) -> Any:
         raise ContractError(f"{path.name}: is no complete ONNX file; copy or export it again.") from error
 
 
-def _refuse_unsafe(proto: Any, path: Path) -> None:
-    import onnx
-
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in _tensors(proto.graph)):
-        raise ContractError(f"{path.name}: keeps weights in other files, which is refused; kerasmed writes one file.")
-    nodes = list(_all_nodes(proto.graph))
-    foreign = {entry.domain for entry in (*proto.opset_import, *nodes)} - STANDARD_DOMAINS
-    if foreign or proto.functions:
-        named = ", ".join(sorted(foreign)) or "functions of its own"
-        raise ContractError(f"{path.name}: needs custom operators ({named}), which is refused.")
-
-
-def _all_nodes(graph: Any) -> Iterator[Any]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _all_nodes(inner)
-
-
-def _tensors(graph: Any) -> Iterator[Any]:
-    """Every constant of the graph and of the graphs inside its nodes."""
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors, attribute.sparse_tensor.values)
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
-
-
 def _spec(metadata: dict[str, str], path: Path) -> ExampleSpec:
     try:
-        return ExampleSpec.from_json(json.loads(metadata[SPEC_KEY]))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        return spec_of(json.loads(metadata[SPEC_KEY]), path.name)
+    except (KeyError, ValueError, RecursionError, ContractError) as error:
         raise ContractError(
             f"{path.name}: carries no readable kerasmed spec, so its inputs are unknown; use one of `kerasmed export`."
         ) from error
@@ -151,13 +128,16 @@ def _calibrations(metadata: dict[str, str], spec: ExampleSpec, path: Path) -> Ca
 def _session(path: Path) -> Any:
     try:
         import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as errors
     except ModuleNotFoundError as error:
         raise MissingPackageError("onnxruntime", "export", "running an .onnx file") from error
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; they come as exceptions too
-    refused = (errors.Fail, errors.InvalidGraph, errors.InvalidProtobuf, errors.NotImplemented, errors.InvalidArgument)
-    try:
+    options.log_severity_level = 4  # fatal; errors come as exceptions
+    with refusals(f"{path.name}: onnxruntime cannot load it", *_refusals_of_runtime(), MemoryError):
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except (*refused, errors.RuntimeException) as error:
-        raise ContractError(f"{path.name}: onnxruntime cannot load it: {str(error).splitlines()[0][:200]}") from error
+
+
+def _refusals_of_runtime() -> tuple[type[Exception], ...]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as errors
+
+    names = ("Fail", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "InvalidArgument", "RuntimeException")
+    return tuple(getattr(errors, name) for name in names)

@@ -1,36 +1,37 @@
 """From a trained model to `saved_models/<name>/<version>/`: every format, proven, or nothing."""
 
+import functools
 import importlib.metadata
+import platform
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasmed import __version__, files
-from kerasmed.calibration import THRESHOLDS, Calibrations, calibrations_from_json
+from kerasmed.calibration import THRESHOLDS, calibrations_from_json
 from kerasmed.errors import ConfigError, ContractError
 from kerasmed.export import parity
 from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES, checked_formats, needs_of
 from kerasmed.export.onnx_file import onnx_metadata
 from kerasmed.export.proof import Proofs, write_formats
-from kerasmed.export.raw.describe import checked_rate, describe, refusal
-from kerasmed.export.raw.proof import RAW_LIMIT
+from kerasmed.export.raw.request import raw_request, serving_facts
 from kerasmed.export.serving import ACTIVATIONS, serving_model
 from kerasmed.spec import ExampleSpec
+from kerasmed.versions import CARD, LAYOUT, LOCK, MANIFEST, NAME, SPEC, next_version
 
 if TYPE_CHECKING:
     import keras
 
-SPEC, MANIFEST = "spec.json", "manifest.json"
 ONNX = FORMAT_FILES["onnx"].file
 SOURCE = "source"  # the piece of evidence that goes into the manifest
-LAYOUT = 1  # counts up when the folder is laid out differently
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 EVIDENCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.(yaml|json|html|csv|txt|md)")
 Evidence = Mapping[str, Path | Mapping[str, Any]]
+# (folder that holds the rest, manifest, folder of the name) to the text of card.md
+Card = Callable[[Path, Mapping[str, Any], Path], str]
 
 
 def export_run_model(
@@ -43,6 +44,7 @@ def export_run_model(
     *,
     thresholds: Mapping[str, Any] | None = None,
     rate_hz: float | None = None,
+    card: Card | None = None,
     timeout_s: float = 900.0,
 ) -> Path:
     """Publish `model` as the next version of `name`, in the layout of TensorFlow Serving.
@@ -62,6 +64,7 @@ def export_run_model(
             scores, and the file stands beside the model.
         rate_hz: Sampling rate of the recordings that the serving graph of SavedModel and ONNX is to read; that of the
             contract without it.
+        card: Writes the text of card.md; without it there is none.
         timeout_s: Time the child process is given.
 
     Returns:
@@ -78,12 +81,12 @@ def export_run_model(
     _check_names(name, evidence)
     calibrations = calibrations_from_json(thresholds, spec, THRESHOLDS) if thresholds is not None else {}
     serving = serving_model(model, spec, calibrations)
-    raw = _raw_request(spec, calibrations, thresholds, rate_hz)
+    raw = raw_request(spec, calibrations, thresholds, rate_hz)
     root = target.absolute() / name  # the child process has another working directory
     # One export of a name at a time, so that versions have neither gaps nor twins.
-    with files.locked(root / ".lock"):
-        _sweep(root)
-        folder = root / str(latest_version(root) + 1)
+    with files.locked(root / LOCK):
+        files.sweep(root)  # of exports and deletes that were killed; the lock says that none is running
+        folder = root / str(next_version(root))
         with files.committed_folder(folder) as beside:
             travels = onnx_metadata(spec, name, int(folder.name), thresholds)
             proofs = write_formats(serving, spec, wanted, beside, travels, timeout_s, raw)
@@ -92,37 +95,12 @@ def export_run_model(
             _write_evidence(evidence, beside)
             manifest = _manifest(serving, spec, proofs, folder, evidence)
             manifest["written"] = proofs.to_json(beside)
-            manifest["serving"] = _serving(spec, raw, proofs)
+            manifest["serving"] = serving_facts(spec, raw, proofs.raw)
             manifest["calibration"] = {target: found.method for target, found in calibrations.items()}
+            if card is not None:
+                files.write_text(beside / CARD, card(beside, manifest, root))
             files.write_json(beside / MANIFEST, {**manifest, "files": files.hash_folder(beside)})
     return folder
-
-
-def _raw_request(
-    spec: ExampleSpec, calibrations: Calibrations, thresholds: Mapping[str, Any] | None, rate_hz: float | None
-) -> dict[str, Any] | None:
-    rate_hz = checked_rate(rate_hz) or (spec.contract.rate_hz if spec.contract else None)
-    if refusal(spec, rate_hz):
-        return None
-    return {"rate_hz": rate_hz, "thresholds": thresholds, "description": describe(spec, calibrations, rate_hz)}
-
-
-def _serving(spec: ExampleSpec, raw: Mapping[str, Any] | None, proofs: Proofs) -> dict[str, Any]:
-    """The entry of the manifest: how the serving graph is used and how it was proven, or why there is none."""
-    if raw is None or not proofs.raw:
-        return {"not_made": refusal(spec, None if raw is None else raw["rate_hz"]) or "neither saved_model nor onnx"}
-    return {**raw["description"], "limit": RAW_LIMIT, "max_abs_difference": dict(proofs.raw)}
-
-
-def latest_version(root: Path) -> int:
-    """Highest version of a model; 0 where there is none."""
-    return max((int(entry.name) for entry in root.iterdir() if re.fullmatch(r"[1-9][0-9]{0,8}", entry.name)), default=0)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what exports that were killed left behind; the lock says that none is running."""
-    for left in root.glob(".*.tmp"):
-        shutil.rmtree(left)
 
 
 def _check_names(name: str, evidence: Evidence) -> None:
@@ -170,11 +148,25 @@ def _manifest(
             "seed": parity.SEED,
             "max_abs_difference": {name: proof.difference for name, proof in proofs.found.items()},
         },
-        "versions": {"kerasmed": __version__, "keras": keras.version(), **_versions(needs_of(proofs.found))},
+        "versions": {
+            "kerasmed": __version__,
+            "keras": keras.version(),
+            **_versions(["numpy", keras.backend.backend(), *needs_of(proofs.found)]),
+        },
+        "environment": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+        },
         SOURCE: dict(evidence.get(SOURCE, {})),  # type: ignore[arg-type]
     }
 
 
 def _versions(modules: list[str]) -> dict[str, str]:
-    found = importlib.metadata.packages_distributions() if modules else {}  # reads every installed package: 0.3 s
-    return {module: importlib.metadata.version(found[module][0]) for module in modules}
+    return {module: importlib.metadata.version(_packages()[module][0]) for module in modules}
+
+
+@functools.cache
+def _packages() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()  # reads every installed package: 0.3 s

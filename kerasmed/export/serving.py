@@ -50,6 +50,14 @@ def same_names(where: str, found: Iterable[str], wanted: Iterable[str]) -> None:
         raise ContractError(f"{where} are {', '.join(found)}; the spec names {', '.join(wanted)}.")
 
 
+def require_names(model: "keras.Model", spec: ExampleSpec) -> None:
+    """Raise `ContractError` unless a serving graph that was read back has the inputs and outputs of `spec`."""
+    for what, found, wanted in (("inputs", model.input, spec.inputs), ("outputs", model.output, spec.targets)):
+        if not isinstance(found, dict):
+            raise ContractError(f"{what} of the .keras file have no names; the spec names {', '.join(wanted)}.")
+        same_names(f"{what} of the .keras file", found, wanted)
+
+
 def _scaling(name: str, calibration: Calibration) -> Any:
     import keras
 

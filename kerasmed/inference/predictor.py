@@ -1,7 +1,6 @@
 """A model that answers: what it reads, a function from physical inputs to scores, and which model it is."""
 
 import importlib.util
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from kerasmed import files
 from kerasmed.calibration import THRESHOLDS, Calibrations, calibrations_from_json
 from kerasmed.errors import ContractError
-from kerasmed.export.formats import KERAS
-from kerasmed.export.keras_file import open_keras
-from kerasmed.export.onnx_file import onnx_answers, open_onnx
-from kerasmed.export.parity import answers_of
-from kerasmed.export.publish import LAYOUT, MANIFEST, ONNX, SPEC, latest_version
-from kerasmed.runtime import use_backend
+from kerasmed.export.confine import Limits
+from kerasmed.export.formats import FORMAT_FILES, KERAS
+from kerasmed.inference.apart import Kind, ModelApart, open_apart
 from kerasmed.spec import ExampleSpec
+from kerasmed.versions import SPEC, is_plain_file, read_json, read_manifest, read_spec, version_folder, vouched_file
 
+ONNX = FORMAT_FILES["onnx"].file
+# HDF5 of older keras, and what python, joblib and torch write with pickle.
+CODE_SUFFIXES = frozenset({".h5", ".hdf5", ".pkl", ".pickle", ".joblib", ".pt", ".pth"})
 Array = np.ndarray
 Scores = Callable[[dict[str, Array]], Mapping[str, Array]]
 BATCH_SIZE = 1024
@@ -43,30 +42,31 @@ class Predictor:
     calibrations: Calibrations = field(default_factory=dict)
 
 
-def open_predictor(path: Path, backend: str = "jax") -> Predictor:
+def open_predictor(path: Path, backend: str = "jax", limits: Limits | None = None) -> Predictor:
     """The model in a saved model folder (its newest version, or one version) or in an `.onnx` file.
 
     A saved model answers through its `model.onnx` and onnxruntime, without keras, where both are there; else through
-    `model.keras` on `backend`.
+    `model.keras` on `backend`. Either file is opened in a child process that can do nothing but answer.
 
     Raises:
-        ContractError: There is no model of kerasmed, or it is damaged.
-        MissingPackageError: What it needs is not installed.
+        ContractError: There is no model of kerasmed, it is not what its manifest says, unsafe, or ended its process.
+        ConfigError: What it needs is not installed.
     """
+    if path.suffix.lower() in CODE_SUFFIXES:
+        raise ContractError(
+            f"{path.name}: files of this kind can carry code and are never opened; use `kerasmed export`."
+        )
     if path.suffix == ".onnx":
-        opened = open_onnx(path)
-        return Predictor(opened.spec, opened.answers, opened.version, opened.calibrations)
+        return _of_onnx_file(path, limits)
     folder = version_folder(path)
-    manifest = _read_json(folder / MANIFEST)
-    if manifest.get("layout") != LAYOUT:
-        raise ContractError(f"{folder}: was not written by this version of kerasmed; export the model again.")
-    spec = ExampleSpec.from_json(_read_json(_verified(folder, SPEC, manifest)))
-    version = f"{manifest['name']}/{manifest['version']}"
+    manifest = read_manifest(folder)
+    spec = read_spec(vouched_file(folder, SPEC, manifest))
     calibrations: Calibrations = {}
     if THRESHOLDS in manifest["files"]:
-        path = _verified(folder, THRESHOLDS, manifest)
-        calibrations = calibrations_from_json(_read_json(path), spec, str(path))
-    return Predictor(spec, _open_scores(folder, manifest, spec, backend), version, calibrations)
+        thresholds = vouched_file(folder, THRESHOLDS, manifest)
+        calibrations = calibrations_from_json(read_json(thresholds), spec, str(thresholds))
+    model = _open_apart(folder, manifest, spec, backend, limits)
+    return Predictor(spec, model.scores, f"{manifest['name']}/{manifest['version']}", calibrations)
 
 
 def score_examples(predictor: Predictor, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -92,6 +92,7 @@ def score_physical(predictor: Predictor, inputs: Mapping[str, Array]) -> dict[st
 
 
 def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mapping[str, float]) -> dict[str, Array]:
+    _require_shapes(predictor, arrays)
     num_examples = len(arrays[next(iter(scales))])
     parts = []
     for start in range(0, num_examples, BATCH_SIZE):
@@ -106,41 +107,35 @@ def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mappi
     return scores
 
 
-def version_folder(path: Path) -> Path:
-    """The folder of a version: `path` itself, or the newest version in it.
-
-    Raises:
-        ContractError: There is none.
-    """
-    if (path / MANIFEST).is_file() and (path / SPEC).is_file():
-        return path
-    version = latest_version(path) if path.is_dir() else 0
-    if version:
-        return path / str(version)
-    raise ContractError(f"{path}: is neither a saved model folder nor an .onnx file of kerasmed export.")
+def _require_shapes(predictor: Predictor, arrays: Mapping[str, Array]) -> None:
+    """A spec from elsewhere may ask for what its own recipe does not make."""
+    for name, array in predictor.spec.inputs.items():
+        found = arrays[name].shape[1:] if name in arrays else None
+        fits = found is not None and len(found) == len(array.shape)
+        if not fits or any(wanted not in (None, size) for size, wanted in zip(found or (), array.shape, strict=True)):
+            raise ContractError(
+                f"{predictor.version}: its input {name!r} has shape {array.shape}; its recipe gives {found}."
+            )
 
 
-def _open_scores(folder: Path, manifest: dict[str, Any], spec: ExampleSpec, backend: str) -> Scores:
+def _of_onnx_file(path: Path, limits: Limits | None) -> Predictor:
+    model = open_apart(path, "onnx", limits=limits)
+    opened = model.opened
+    calibrations = (
+        {} if opened.thresholds is None else calibrations_from_json(opened.thresholds, opened.spec, path.name)
+    )
+    return Predictor(opened.spec, model.scores, opened.version, calibrations)
+
+
+def _open_apart(
+    folder: Path, manifest: dict[str, Any], spec: ExampleSpec, backend: str, limits: Limits | None
+) -> ModelApart:
+    """The file that answers; its hash is checked on the copy that the child is given."""
+    kind: Kind = "keras"
     if ONNX in manifest["files"] and importlib.util.find_spec("onnxruntime") is not None:
-        return onnx_answers(_verified(folder, ONNX, manifest), spec)
-    path = _verified(folder, KERAS, manifest)
-    use_backend(backend)
-    model = open_keras(path)
-    return lambda inputs: answers_of(model, inputs)
-
-
-def _verified(folder: Path, name: str, manifest: dict[str, Any]) -> Path:
-    path = folder / name
-    if not path.is_file() or files.sha256_file(path) != manifest["files"].get(name):
+        kind = "onnx"
+    path = folder / (ONNX if kind == "onnx" else KERAS)
+    if not is_plain_file(path):
         raise ContractError(f"{path}: is missing or not what the manifest of the model says; export it again.")
-    return path
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        tree = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ContractError(f"{path}: cannot be read ({error}); export the model again.") from error
-    if not isinstance(tree, dict):
-        raise ContractError(f"{path}: is no JSON object; export the model again.")
-    return tree
+    sha256 = manifest["files"].get(path.name, "")
+    return open_apart(path, kind, spec=spec, backend=backend, sha256=sha256, limits=limits)

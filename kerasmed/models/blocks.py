@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from kerasmed.config.model import CnnLstm, SeResNet1D
+from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
 from kerasmed.spec import ExampleSpec, TargetSpec
 
 # Keras' default of 0.99 needs hundreds of steps to forget the start; short trainings end before that.
@@ -32,7 +32,7 @@ def batch_norm(**options: Any) -> Any:
     return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, **options)
 
 
-def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D | CnnLstm) -> dict[str, Any]:
+def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D | CnnLstm | CustomCnn) -> dict[str, Any]:
     """Logits by target: what the signal says plus what the rank-1 inputs say.
 
     The two are added as logits and not joined earlier: a layer over both learns the training patients' combinations of
@@ -55,7 +55,7 @@ def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D |
     }
 
 
-def _read_features(features: list[Any], config: SeResNet1D | CnnLstm) -> Any:
+def _read_features(features: list[Any], config: SeResNet1D | CnnLstm | CustomCnn) -> Any:
     # Standardised by the training's own mean and deviation, which then travel with the model.
     standardised = [batch_norm(center=False, scale=False)(values) for values in features]
     x = layers.Concatenate()(standardised) if len(standardised) > 1 else standardised[0]

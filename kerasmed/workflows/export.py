@@ -9,6 +9,7 @@ from kerasmed.calibration import calibrations_to_json
 from kerasmed.export.format_names import Format
 from kerasmed.export.publish import export_run_model
 from kerasmed.public import public_facts, without_records
+from kerasmed.workflows.card import card_of
 from kerasmed.workflows.run_folder import load_run_model, read_manifest
 from kerasmed.workflows.thresholds import open_calibrations
 
@@ -45,5 +46,13 @@ def export_run(
     calibrations = open_calibrations(folder, spec)
     thresholds = calibrations_to_json(calibrations, facts["weights_sha256"]) if calibrations else None
     return export_run_model(
-        model, spec, formats, target, name or config.name, evidence, thresholds=thresholds, rate_hz=rate_hz
+        model,
+        spec,
+        formats,
+        target,
+        name or config.name,
+        evidence,
+        thresholds=thresholds,
+        rate_hz=rate_hz,
+        card=card_of,
     )

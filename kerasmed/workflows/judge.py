@@ -116,14 +116,17 @@ def write_report(report: Report, judged: Judged, material: Material, folder: Pat
 
 
 def _worst(report: Report, material: Material, path: Path) -> dict[str, Path]:
-    from kerasmed.evaluation.worst import show_worst
+    from kerasmed.evaluation.worst import show_worst, show_worst_pictures
 
     spec, index = material.prepared.spec, material.prepared.index
-    signals = [name for name, array in spec.inputs.items() if array.rate_hz is not None]
-    if not signals or not report.worst:
+    drawn = [name for name, array in spec.inputs.items() if array.rate_hz is not None or len(array.shape) == 3]
+    if not drawn or not report.worst:
         return {}
-    array = spec.inputs[signals[0]]
+    array = spec.inputs[drawn[0]]
     rows = [int(np.flatnonzero(index["id"] == row["id"])[0]) for row in report.worst]
-    values = material.prepared.arrays[signals[0]][rows].astype(np.float32) * array.scale
+    values = material.prepared.arrays[drawn[0]][rows].astype(np.float32) * array.scale
+    if len(array.shape) == 3:
+        show_worst_pictures(report.worst, values, path)
+        return {"The most wrong answers": path}
     show_worst(report.worst, values, float(array.rate_hz or 1), array.channels, path, array.unit)
     return {"The most wrong answers": path}

@@ -1,6 +1,5 @@
 """kerasmed parity: the same inputs through every backend and every format of a saved model."""
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -9,27 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from kerasmed import files
 from kerasmed.config.load import load_run
 from kerasmed.config.run import Backend
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import ContractError, KerasmedError
 from kerasmed.evaluation.classification import measure_epoch
 from kerasmed.export.child_process import Question, run_child
+from kerasmed.export.confine import Limits
 from kerasmed.export.format_names import Format
 from kerasmed.export.formats import FORMAT_FILES, KERAS, require_packages
 from kerasmed.export.keras_file import OURS
 from kerasmed.export.parity import LIMIT, Array, probe_inputs
-from kerasmed.export.publish import MANIFEST, SPEC
-from kerasmed.inference.predictor import version_folder
+from kerasmed.registry.verify import require_sound
 from kerasmed.runtime import BACKENDS
 from kerasmed.spec import ExampleSpec
+from kerasmed.versions import SPEC, read_spec, version_folder
 from kerasmed.workflows.evaluate import refuse_other_data
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, gather_material
 
 SHOWN_METRICS = ("accuracy", "exact_match", "macro_f1")
 TIMEOUT_S = 1800.0
+GIVEN = Limits(memory_bytes=16_000_000_000, seconds=TIMEOUT_S)  # one child opens several formats
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def compare_ways(path: Path, places: Places | None, progress: Progress | None = 
         DataError: The data are not those that the model was trained on.
     """
     folder = version_folder(path).absolute()
-    manifest = _verified(folder)
-    spec = ExampleSpec.from_json(json.loads((folder / SPEC).read_text()))
+    manifest = require_sound(folder)
+    spec = read_spec(folder / SPEC)
     material = None if places is None else _material(folder, manifest, places, progress)
     answers, left_out = _ask_all(folder, manifest["formats"], spec, material)
     trained_on = f"keras {manifest['parity']['reference'].rpartition(' ')[2]}"
@@ -95,15 +95,6 @@ def compare_ways(path: Path, places: Places | None, progress: Progress | None = 
         num_rows=0 if material is None else len(material.splits.test),
         left_out=left_out,
     )
-
-
-def _verified(folder: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-    found = files.hash_folder(folder, skip=frozenset({MANIFEST}))
-    other = sorted(name for name, digest in manifest["files"].items() if found.get(name) != digest)
-    if other:
-        raise ContractError(f"{folder / other[0]}: is missing or not what the manifest says; export the model again.")
-    return manifest
 
 
 def _material(folder: Path, manifest: dict[str, Any], places: Places, progress: Progress | None) -> Material:
@@ -130,7 +121,7 @@ def _ask_all(
             left_out.update(missing)
             question = Question(
                 backend, folder / KERAS, sorted(OURS), spec.to_json(), asked, place / f"{backend}.json",
-                place / "inputs.npz", place / f"{backend}.npz",
+                place / "inputs.npz", place / f"{backend}.npz", GIVEN.to_json(),
             )  # fmt: skip
             try:
                 failures = run_child(question, TIMEOUT_S)["failures"]

@@ -12,7 +12,7 @@ from kerasmed.export.child import die_with_parent, reported
 from kerasmed.export.proof import write_formats
 from kerasmed.export.serving import serving_model
 from kerasmed.runtime import use_backend
-from kerasmed.workflows.parity_matrix import SMALL, SPEC
+from kerasmed.workflows.parity_matrix import SMALL, spec_of
 
 if TYPE_CHECKING:
     import keras
@@ -29,10 +29,11 @@ def main(order_file: Path) -> int:
 def prove(order: dict[str, Any]) -> dict[str, Any]:
     """Build the network, write every format of it, and tell what came of each."""
     use_backend(order["backend"])
-    model = build(SMALL[order["model"]], SPEC)
+    spec = spec_of(order["model"])
+    model = build(SMALL[order["model"]], spec)
     _disturb(model)
-    serving = serving_model(model, SPEC)
-    proofs = write_formats(serving, SPEC, order["formats"], Path(order["folder"]), {}, order["timeout_s"])
+    serving = serving_model(model, spec)
+    proofs = write_formats(serving, spec, order["formats"], Path(order["folder"]), {}, order["timeout_s"])
     found = {name: {"difference": proof.difference, "batch": proof.batch} for name, proof in proofs.found.items()}
     return {"cells": {**found, **{name: {"reason": reason} for name, reason in proofs.failures.items()}}}
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.model import CnnLstm, SeResNet1D
+from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
 from kerasmed.config.run import Backend
 from kerasmed.errors import KerasmedError
 from kerasmed.export.child_process import run_module
@@ -27,14 +27,13 @@ SMALL: dict[str, ComponentConfig] = {
         feature_widths=(4,),
     ),
     "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, feature_widths=(4,)),
+    "custom_cnn": CustomCnn(widths=(8, 12), convolutions=(2, 1), dense_width=8, feature_widths=(4,)),
 }  # fmt: skip
-SPEC = ExampleSpec(
-    inputs={
-        "signal": ArraySpec((64, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
-        "rr": ArraySpec((3,), "float32", channels=("previous", "next", "local")),
-    },
-    targets={"label": TargetSpec("single_label", ("N", "S", "V"))},
-)
+SIGNAL = ArraySpec((64, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1"))
+IMAGE = ArraySpec((24, 24, 1), "uint8", 1 / 255, channels=("grey",))
+FEATURES = ArraySpec((3,), "float32", channels=("previous", "next", "local"))
+# Networks that read pictures; the others read signals.
+READ_PICTURES = frozenset({"custom_cnn"})
 # What a format cannot do, and whose limit that is: (network, format) to the reason.
 LIMITS: dict[tuple[str, Format], str] = {
     ("cnn_lstm", "litert"): (
@@ -42,6 +41,12 @@ LIMITS: dict[tuple[str, Format], str] = {
         "operators (TensorListReserve needs a static shape)"
     ),
 }
+
+
+def spec_of(kind: str) -> ExampleSpec:
+    """What a network of this kind reads and answers in the matrix."""
+    read = {"image": IMAGE} if kind in READ_PICTURES else {"signal": SIGNAL}
+    return ExampleSpec({**read, "rr": FEATURES}, {"label": TargetSpec("single_label", ("N", "S", "V"))})
 
 
 @dataclass(frozen=True)

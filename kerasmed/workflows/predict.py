@@ -7,11 +7,22 @@ import numpy as np
 
 from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError
+from kerasmed.export.confine import Limits
 from kerasmed.inference.predictor import Predictor, open_predictor
 
 
-def open_model(path: Path) -> Predictor:
+def open_model(
+    path: Path,
+    *,
+    time_limit_s: float = Limits.seconds,
+    memory_limit_bytes: int = Limits.memory_bytes,
+) -> Predictor:
     """The model at `path`: a run folder, a saved model folder or an `.onnx` file.
+
+    Args:
+        path: Where it lies.
+        time_limit_s: What a saved model or an `.onnx` file is given to open, and again for each answer.
+        memory_limit_bytes: Address space that it is given. A run folder is one's own, and has no limits.
 
     Raises:
         ConfigError: There is nothing at `path`.
@@ -19,7 +30,9 @@ def open_model(path: Path) -> Predictor:
     """
     if not path.exists():
         raise ConfigError(f"{path} does not exist; name a run folder, a saved model folder or an .onnx file.")
-    return _open_run(path) if (path / "checkpoints").is_dir() else open_predictor(path)
+    if (path / "checkpoints").is_dir():
+        return _open_run(path)
+    return open_predictor(path, limits=Limits(memory_bytes=memory_limit_bytes, seconds=time_limit_s))
 
 
 def _open_run(folder: Path) -> Predictor:

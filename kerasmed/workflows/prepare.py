@@ -1,6 +1,7 @@
 """A dataset config -> a prepared set, split and guarded."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from kerasmed.data.prepared import QUARANTINE, BadRecordPolicy, Prepared, Progre
 from kerasmed.data.records import Array
 from kerasmed.workflows.places import Places
 
+MAX_NOTES = 8
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +54,17 @@ def prepare_dataset(
     if left_out:
         counted = f"left out, since they cannot be used: {left_out} of {len(dataset.records)} records ({QUARANTINE})"
         dataset = replace(dataset, notes=(*dataset.notes, counted))
+    dataset = replace(dataset, notes=(*dataset.notes, *_converted(prepared)))
     return dataset, prepared
+
+
+def _converted(prepared: Prepared) -> list[str]:
+    """What was done to examples as they were read, where their index says it, with how many it was done to."""
+    notes = prepared.index.get("notes", np.zeros(0, np.str_))
+    counts = Counter(note for text in notes.tolist() if text for note in text.split("; "))
+    listed = [f"{count} of {len(prepared)} examples: {note}" for note, count in counts.most_common(MAX_NOTES)]
+    rest = len(counts) - len(listed)
+    return [*listed, f"and {rest} other kinds of conversion"] if rest else listed
 
 
 def gather_material(config: DatasetConfig, seed: int, places: Places, progress: Progress | None = None) -> Material:

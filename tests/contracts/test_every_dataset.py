@@ -7,12 +7,22 @@ import pytest
 
 from kerasmed.build import build
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.dataset import DATASETS, BeatExamples, KaggleBeats, MitbihBeats, WfdbBeats
+from kerasmed.config.dataset import (
+    DATASETS,
+    BeatExamples,
+    ImageExamples,
+    ImageFolder,
+    KaggleBeats,
+    MedMnist,
+    MitbihBeats,
+    WfdbBeats,
+)  # fmt: skip
 from kerasmed.config.load import load_run
 from kerasmed.config.presets import list_presets
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import BadRecordPolicy, prepare
 from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
+from tests.fakes.image_folders import write_class_folders, write_medmnist
 
 NUM_CSV_ROWS = 60
 
@@ -22,6 +32,8 @@ def simulated(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("data")
     simulate_ecg_beats(root / "wfdb_beats", num_patients=6, duration_s=60)
     _write_csv(root / "heartbeat")
+    write_class_folders(root / "images")
+    write_medmnist(root / "medmnist")
     return root
 
 
@@ -38,7 +50,13 @@ def opened(kind, simulated, request):
     if kind == "mitbih_beats":
         root = request.getfixturevalue("mitdb").parent
         return build(MitbihBeats(examples=BeatExamples(rate_hz=60)), root)
-    return build({"wfdb_beats": WfdbBeats(folder="wfdb_beats"), "kaggle_beats": KaggleBeats()}[kind], simulated)
+    configs = {
+        "wfdb_beats": WfdbBeats(folder="wfdb_beats"),
+        "kaggle_beats": KaggleBeats(),
+        "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
+        "medmnist": MedMnist(),
+    }
+    return build(configs[kind], simulated)
 
 
 @pytest.mark.parametrize("kind", DATASETS)

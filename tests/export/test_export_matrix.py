@@ -77,8 +77,8 @@ def test_every_kind_of_layer_is_exported_with_parity(kind: str, backend: str, tm
 
 @pytest.mark.parametrize("kind", SMALL_MODELS)
 def test_every_network_is_exported_with_parity(kind: str, backend: str, tmp_path: Path) -> None:
-    model = build(SMALL_MODELS[kind], toy_spec())
-    assert export_run_model(model, toy_spec(), ["saved_model", "onnx"], tmp_path, kind, {}).name == "1"
+    model = build(SMALL_MODELS[kind], toy_spec(kind=kind))
+    assert export_run_model(model, toy_spec(kind=kind), ["saved_model", "onnx"], tmp_path, kind, {}).name == "1"
 
 
 @pytest.mark.parametrize("module", ["ai_edge_litert", "torch"])

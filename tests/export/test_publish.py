@@ -15,7 +15,7 @@ from kerasmed.errors import ConfigError, ContractError, UnknownNameError
 from kerasmed.export.child_process import Request, run_child
 from kerasmed.export.keras_file import open_keras
 from kerasmed.export.parity import answers_of, largest_difference, probe_inputs
-from kerasmed.export.publish import export_run_model, latest_version
+from kerasmed.export.publish import export_run_model
 from kerasmed.export.serving import serving_model
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
 from tests.fakes.networks import hard_network, hard_spec, write_custom_layer
@@ -170,12 +170,6 @@ def test_one_export_of_a_name_runs_at_a_time(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert most == [1, 1, 1, 1, 1]
-
-
-def test_the_latest_version_is_the_highest_number(tmp_path: Path) -> None:
-    for name in ("2", "10", ".11.tmp", "x12"):
-        (tmp_path / name).mkdir()
-    assert latest_version(tmp_path) == 10
 
 
 def request_for(folder: Path) -> Request:

@@ -1,28 +1,44 @@
-"""A toy task that every network learns in seconds: two-lead windows whose sine has the class's frequency."""
+"""Toy tasks that every network learns in seconds: windows or pictures whose sine has the class's frequency."""
 
 import numpy as np
 
 from kerasmed.config.dataset import KaggleBeats
-from kerasmed.config.model import CnnLstm, SeResNet1D
+from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
 from kerasmed.config.run import Loader, RunConfig, Trainer
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
 
 CLASSES = ("N", "S", "V")
 NUM_SAMPLES = 48
+SIDE = 16
 SMALL_MODELS = {
     "se_resnet1d": SeResNet1D(
         stem_width=8, stem_kernel=7, stem_stride=1, stem_pool=False, stage_widths=(8,), stage_blocks=(1,),
         squeeze=4, dropout_rate=0.1, feature_widths=(4,),
     ),
     "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, dropout_rate=0.1, feature_widths=(4,)),
+    "custom_cnn": CustomCnn(
+        widths=(8, 12), convolutions=(2, 1), stem_stride=1, dense_width=8, dropout_rate=0.1, feature_widths=(4,)
+    ),
 }  # fmt: skip
 
+# Networks that read pictures; the others read signals.
+IMAGE_MODELS = frozenset({"custom_cnn"})
 
-def toy_spec(task: str = "single_label") -> ExampleSpec:
+
+def main_input(kind: str) -> str:
+    """The input that a network of this kind reads besides features."""
+    return "image" if kind in IMAGE_MODELS else "signal"
+
+
+def toy_spec(task: str = "single_label", kind: str = "se_resnet1d") -> ExampleSpec:
+    arrays = {
+        "signal": ArraySpec((NUM_SAMPLES, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
+        "image": ArraySpec((SIDE, SIDE, 1), "uint8", 1 / 255, channels=("grey",)),
+    }
     return ExampleSpec(
         inputs={
-            "signal": ArraySpec((NUM_SAMPLES, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
+            main_input(kind): arrays[main_input(kind)],
             "rr": ArraySpec((3,), "float32", channels=("previous", "next", "local")),
         },
         targets={"label": TargetSpec(task, CLASSES)},
@@ -30,18 +46,33 @@ def toy_spec(task: str = "single_label") -> ExampleSpec:
     )
 
 
-def toy_arrays(num_examples: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def toy_arrays(num_examples: int, seed: int = 0, kind: str = "se_resnet1d") -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Stored inputs by name, and labels int8 (n,)."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, len(CLASSES), num_examples).astype(np.int8)
     phase = np.arange(NUM_SAMPLES) * (0.15 + 0.2 * labels[:, None].astype(float))
     wave = 800.0 * np.sin(phase)[:, :, None] + rng.normal(0, 80, (num_examples, NUM_SAMPLES, 2))
+    if kind in IMAGE_MODELS:
+        return _toy_pictures(labels, rng), labels
     features = rng.normal(0, 0.3, (num_examples, 3)) + labels[:, None].astype(float)
     return {"signal": wave.astype(np.int16), "rr": features.astype(np.float32)}, labels
 
 
-def toy_stream(num_examples: int = 256, batch_size: int = 32, seed: int = 0) -> BatchStream:
-    inputs, labels = toy_arrays(num_examples)
+def _toy_pictures(labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    phase = np.arange(SIDE) * (0.4 + 0.6 * labels[:, None].astype(float)) + rng.uniform(0, 0.5, (len(labels), 1))
+    waves = 128 + 90 * np.sin(phase)[:, :, None] + rng.normal(0, 8, (len(labels), SIDE, SIDE))
+    features = rng.normal(0, 0.3, (len(labels), 3)) + labels[:, None].astype(float)
+    return {"image": waves.clip(0, 255).astype(np.uint8)[..., None], "rr": features.astype(np.float32)}
+
+
+def toy_physical(num_examples: int, kind: str) -> dict[str, np.ndarray]:
+    """float32 inputs as the model itself reads them."""
+    spec, (arrays, _) = toy_spec(kind=kind), toy_arrays(num_examples, kind=kind)
+    return {name: values.astype(np.float32) * np.float32(spec.inputs[name].scale) for name, values in arrays.items()}
+
+
+def toy_stream(num_examples: int = 256, batch_size: int = 32, seed: int = 0, kind: str = "se_resnet1d") -> BatchStream:
+    inputs, labels = toy_arrays(num_examples, kind=kind)
     rows = np.arange(num_examples * 3 // 4)
     return BatchStream(inputs, {"label": labels}, rows, np.ones(len(rows), np.float32), batch_size, seed)
 

@@ -81,8 +81,8 @@ def export_operation(model: Any, spec: Any, formats: list[str]) -> Operation:
     """Publish the second version of a model."""
     from kerasmed.export.formats import KERAS
     from kerasmed.export.keras_file import open_keras
-    from kerasmed.export.publish import MANIFEST as VERSION_MANIFEST
     from kerasmed.export.publish import export_run_model
+    from kerasmed.versions import MANIFEST as VERSION_MANIFEST
 
     def act(root: Path) -> None:
         evidence = {"config.yaml": root / "config.yaml", "report.json": {"records": 3}, "source": {"run": "x"}}

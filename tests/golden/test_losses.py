@@ -28,15 +28,15 @@ def ten_losses(kind):
     from kerasmed.training.fit import compile_trainee
 
     seed_everything(0)
-    stream, config = toy_stream(), toy_config(kind)
+    stream, config = toy_stream(kind=kind), toy_config(kind)
     # Weights from numpy and no randomness: every backend starts from the same numbers.
     model_config = SMALL_MODELS[kind].model_copy(
         update={"dropout_rate": 0.0, "head_dropout_rate": 0.0, "feature_noise": 0.0}
     )
-    model = build(model_config, toy_spec())
+    model = build(model_config, toy_spec(kind=kind))
     rng = np.random.default_rng(0)
     model.set_weights([w if w.ndim == 1 else rng.normal(0, 0.2, w.shape) for w in map(np.asarray, read(model))])
-    trainee = compile_trainee(model, toy_spec(), stream, config)
+    trainee = compile_trainee(model, toy_spec(kind=kind), stream, config)
     losses = []
 
     class Watch(keras.callbacks.Callback):

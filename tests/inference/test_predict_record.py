@@ -155,7 +155,7 @@ def test_a_data_file_stands_for_its_record(predictor: Predictor, tmp_path: Path)
 
 def test_prediction_sees_what_training_saw_of_a_real_record(mitdb: Path) -> None:
     predictor = early_beat_predictor()
-    settings = BeatExamples(remove_baseline=False, scaling="none", template="none", shape=False)
+    settings = BeatExamples(rate_hz=128.0, remove_baseline=False, scaling="none", template="none", shape=False)
     trained = read_beats(RecordRef("119", "119", (mitdb / "119.hea", mitdb / "119.atr")), settings)
     prediction = predict_record(predictor, mitdb / "119.hea")
     np.testing.assert_array_equal(prediction.samples, trained.index["sample"])

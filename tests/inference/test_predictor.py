@@ -1,6 +1,5 @@
 """Models opened from where they were saved."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from kerasmed.export.publish import export_run_model
 from kerasmed.export.serving import serving_model
 from kerasmed.inference.predictor import Predictor, open_predictor, score_examples
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+from kerasmed.versions import version_folder
 from tests.fakes.networks import hard_network, hard_spec
 
 
@@ -40,12 +40,10 @@ def test_a_saved_model_answers_as_the_network_did(network, saved: Path, backend:
     assert max(np.abs(found[name] - expected[name]).max() for name in expected) <= 1e-6
 
 
-def test_the_folder_of_a_model_stands_for_its_newest_version(saved: Path, backend: str) -> None:
+def test_the_folder_of_a_model_stands_for_its_newest_version(saved: Path) -> None:
     (saved.parent / ".lock").touch()
     newest = Path(shutil.copytree(saved, saved.parent / "2"))
-    manifest = json.loads((newest / "manifest.json").read_text())
-    (newest / "manifest.json").write_text(json.dumps({**manifest, "version": 2}))
-    assert open_predictor(saved.parent, backend).version == "hard/2"
+    assert version_folder(saved.parent) == newest
 
 
 def test_a_damaged_model_is_refused(saved: Path, backend: str) -> None:
@@ -87,6 +85,13 @@ def test_stored_integers_are_scaled_and_long_inputs_go_in_batches() -> None:
     found = score_examples(Predictor(spec, scores, "m/1"), {"x": stored})["label"]
     np.testing.assert_array_equal(found, stored.astype(np.float32) * np.float32(1e-3))
     assert sizes == [1024, 1024, 452]
+
+
+@pytest.mark.parametrize("arrays", [{}, {"x": np.zeros((2, 3), np.int16)}, {"x": np.zeros((2, 1, 1), np.int16)}])
+def test_inputs_that_are_not_those_of_the_spec_are_refused(arrays) -> None:
+    spec = ExampleSpec({"x": ArraySpec((1,), "int16", 1e-3, "mV")}, {"label": TargetSpec("single_label", ("N",))})
+    with pytest.raises(ContractError, match=r"m/1: its input 'x' has shape \(1,\); its recipe gives "):
+        score_examples(Predictor(spec, lambda inputs: {"label": inputs["x"]}, "m/1"), arrays)
 
 
 def test_opening_the_predictor_module_loads_no_backend() -> None:

@@ -19,6 +19,7 @@ def accuracy(logits, targets):
 
 
 def fitted(folder: Path, config, stream=None, held_out=HELD_OUT):
+    kind = config.model.kind
     from kerasmed.runtime import seed_everything, use_precision
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
@@ -26,8 +27,9 @@ def fitted(folder: Path, config, stream=None, held_out=HELD_OUT):
     seed_everything(config.seed)
     use_precision(config.trainer.precision)
     try:
-        model = build(config.model, toy_spec())
-        history = fit(model, toy_spec(), stream or toy_stream(), ValidationRows(held_out, accuracy), config, folder)
+        spec, stream = toy_spec(kind=kind), stream or toy_stream(kind=kind)
+        model = build(config.model, spec)
+        history = fit(model, spec, stream, ValidationRows(held_out, accuracy), config, folder)
     finally:
         use_precision("float32")
     return model, history
@@ -40,7 +42,9 @@ def digest(model):
 @pytest.mark.parametrize("kind", SMALL_MODELS)
 def test_every_model_learns_the_toy_task(kind, tmp_path):
     # Enough steps for the moving statistics of batch normalisation to have forgotten their start.
-    _, history = fitted(tmp_path, toy_config(kind, epochs=6, monitor="val_accuracy"), toy_stream(batch_size=16))
+    _, history = fitted(
+        tmp_path, toy_config(kind, epochs=6, monitor="val_accuracy"), toy_stream(batch_size=16, kind=kind)
+    )
     assert history.best.value > 0.9
 
 

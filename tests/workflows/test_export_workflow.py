@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kerasmed.evaluation.names import METRICS
 from kerasmed.evaluation.report import read_report
 from kerasmed.files import hash_folder
 from kerasmed.inference.beats import predict_record
+from kerasmed.registry.verify import faults_of
 from kerasmed.workflows.predict import open_model
 from tests.conftest import CHECKOUT
 from tests.fakes.small_runs import CANARY, TrainedRun
@@ -105,5 +107,67 @@ def test_the_saved_model_says_where_it_comes_from(exported: Path, trained: Train
 def test_the_pages_of_a_run_stay_with_the_run(exported: Path) -> None:
     assert {path.name for path in exported.iterdir()} == {
         "model.keras", "model.onnx", "saved_model.pb", "variables", "fingerprint.pb", "spec.json", "config.yaml",
-        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx",
+        "report.json", "manifest.json", "assets", "assets.extra", "model.serving.onnx", "card.md",
     }  # fmt: skip
+
+
+def rows_of(card: str, section: str) -> dict[str, list[str]]:
+    """The rows of all tables of a section, by their first cell."""
+    text = card.split(f"## {section}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {row[0]: row[1:] for row in cells}
+
+
+def number(cell: str, percent: bool) -> float:
+    return float(cell.removesuffix(" %")) / (100 if percent else 1)
+
+
+def test_the_card_tells_the_numbers_of_the_report(exported: Path) -> None:
+    tree = json.loads((exported / "report.json").read_text())
+    rows = rows_of((exported / "card.md").read_text(), "How good it is")
+    told = 0
+    for name, estimate in tree["metrics"].items():
+        value, interval, _ = rows[METRICS[name].label]
+        percent = METRICS[name].percent
+        if estimate["value"] is None:
+            assert value == "undefined"
+            continue
+        told += 1
+        assert number(value, percent) == pytest.approx(estimate["value"], abs=6e-4)
+        if estimate["low"] is not None:
+            low, high = interval.split(" - ")
+            assert number(low, percent) == pytest.approx(estimate["low"], abs=6e-4)
+            assert number(high, percent) == pytest.approx(estimate["high"], abs=6e-4)
+    assert told > 8
+    assert {name: int(rows[name][0]) for name in tree["per_class"]} == {
+        name: row["support"] for name, row in tree["per_class"].items()
+    }
+
+
+def test_the_card_tells_input_split_source_and_formats(exported: Path) -> None:
+    card, manifest = (exported / "card.md").read_text(), json.loads((exported / "manifest.json").read_text())
+    split = json.loads((exported / "report.json").read_text())["split"]
+    assert card.startswith("# small, version 1\n\n> For research use. Not a medical device")
+    assert rows_of(card, "What it reads")["`signal`"][2:] == ["90 Hz", "MLII_residual"]
+    assert "must hold the leads MLII in mV" in card
+    parts = rows_of(card, "Data and protocol")
+    assert {name: int(parts[name][0]) for name in ("train", "validation", "test")} == {
+        name: split[name]["examples"] for name in ("train", "validation", "test")
+    }
+    assert manifest["source"]["data"]["fingerprint"] in card
+    assert manifest["source"]["split"] in card
+    assert manifest["source"]["run"] in card
+    formats = rows_of(card, "Formats and their proof")
+    assert set(manifest["written"]) < set(formats)
+    assert "finding R peaks" in card.split("## Limits")[1]
+    assert card.rstrip().splitlines()[-1].startswith("- **1** (")
+
+
+def test_the_manifest_tells_the_environment(exported: Path, backend: str) -> None:
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert set(manifest["environment"]) == {"python", "system", "release", "machine"}
+    assert {"kerasmed", "keras", "numpy", backend, "onnx"} <= set(manifest["versions"])
+
+
+def test_a_saved_model_that_was_made_is_sound(exported: Path) -> None:
+    assert faults_of(exported) == []

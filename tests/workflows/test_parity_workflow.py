@@ -57,7 +57,7 @@ def test_the_test_split_has_the_metrics_of_the_report_by_every_way(found: Parity
 def test_a_folder_that_is_not_what_its_manifest_says_is_refused(saved: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(saved, tmp_path / "1"))
     (copy / "model.onnx").write_bytes(b"other")
-    with pytest.raises(ContractError, match=r"model\.onnx: is missing or not what the manifest says"):
+    with pytest.raises(ContractError, match=r"model\.onnx: is changed: not what the manifest says"):
         compare_ways(copy, None)
 
 

@@ -15,13 +15,20 @@ ASSET = "assets.extra/serving.json"  # the folder that TensorFlow Serving leaves
 KEY = "kerasmed_serving"  # of the metadata of the ONNX file
 
 SIGNAL, PEAKS, RATE, ROWS = "signal_mv", "peaks", "rate_hz", "beats"
+PIXELS, LARGEST, INVERTED = "pixels", "largest", "inverted"
 SCORES, LABELS, SETS, FAULTY = "scores", "labels", "sets", "faults"
 # Faults that only a caller can make: another rate than that of the file, R peaks out of order or outside the signal.
 RATE_FAULT, PEAK_FAULT = "rate", "peaks"
+IMAGE_FAULTS = ("values", "size", "aspect", "contrast", "levels", "black", "white", "noise")
 RATE_TOLERANCE = 1e-4  # relative
 
 R_PEAKS = "finding R peaks: give their places, as `kerasmed predict` or any detector finds them"
-NOT_HELD = {"beats": (R_PEAKS, "choosing leads by their name"), "beat_rows": ("cutting beats out of a recording",)}
+DICOM = "rescale slope, intercept and window of DICOM: give the values after them"
+NOT_HELD = {
+    "beats": (R_PEAKS, "choosing leads by their name"),
+    "beat_rows": ("cutting beats out of a recording",),
+    "images": ("decoding a file, and telling colour from grey", DICOM),
+}
 
 
 def refusal(spec: ExampleSpec, rate_hz: float | None) -> str:
@@ -49,7 +56,8 @@ def checked_rate(rate_hz: float | None) -> float | None:
 
 def fault_names(spec: ExampleSpec) -> tuple[str, ...]:
     """Name of each value of the output `faults`, in its order."""
-    return ("missing",) if spec.recipe["kind"] == "beat_rows" else (RATE_FAULT, PEAK_FAULT, *FAULTS)
+    kinds = {"beats": (RATE_FAULT, PEAK_FAULT, *FAULTS), "beat_rows": ("missing",), "images": IMAGE_FAULTS}
+    return kinds[spec.recipe["kind"]]
 
 
 def describe(spec: ExampleSpec, calibrations: Calibrations, rate_hz: float | None) -> dict[str, Any]:
@@ -57,15 +65,16 @@ def describe(spec: ExampleSpec, calibrations: Calibrations, rate_hz: float | Non
     ((name, target),) = spec.targets.items()
     calibration = calibrations.get(name)
     classes = len(target.classes)
+    rows = 1 if spec.recipe["kind"] == "images" else "beats"
     outputs = {
-        SCORES: _array("float32", ["beats", classes], "score of each class; NaN where a beat or all was not judged"),
-        LABELS: _array("int64", ["beats"], "place of the answer in classes; -1 where none was given"),
+        SCORES: _array("float32", [rows, classes], "score of each class; NaN where one row or all was not judged"),
+        LABELS: _array("int64", [rows], "place of the answer in classes; -1 where none was given"),
         FAULTY: _array(
             "bool", [len(fault_names(spec))], "what is wrong with the input; any of them and nothing is judged"
         ),
     }
     if calibration is not None:
-        outputs[SETS] = _array("bool", ["beats", classes], "classes that cannot be ruled out; all where not judged")
+        outputs[SETS] = _array("bool", [rows, classes], "classes that cannot be ruled out; all where not judged")
     return {
         "format": FORMAT,
         "inputs": _inputs(spec, rate_hz),
@@ -85,6 +94,14 @@ def _inputs(spec: ExampleSpec, rate_hz: float | None) -> dict[str, Any]:
     if spec.recipe["kind"] == "beat_rows":
         length = spec.inputs["signal"].shape[0]
         return {ROWS: _array("float32", ["beats", length], "beats; scaled to 0..1 one by one unless all are within it")}
+    if spec.recipe["kind"] == "images":
+        return {
+            PIXELS: _array("int32", ["height", "width"], "values of one grey picture, as its file holds them"),
+            LARGEST: _array(
+                "int32", [], "the largest value that the depth of the file allows: 255 of 8 bits, 4095 of 12"
+            ),
+            INVERTED: _array("bool", [], "whether the largest value means black (MONOCHROME1)"),
+        }
     assert spec.contract is not None, "the specs of recordings have a contract"
     contract = spec.contract
     signal = _array("float32", ["samples", len(contract.leads)], "the recording; NaN where samples are missing")

@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmed.calibration import Calibration, Calibrations
-from kerasmed.config.dataset import BeatExamples
+from kerasmed.config.dataset import BeatExamples, ImageExamples
 from kerasmed.export.raw import describe as names
 from kerasmed.export.raw.beats import cut_windows, inputs_of
+from kerasmed.export.raw.images import example_of, full_scale, image_faults
 from kerasmed.export.raw.ops import Tensor, at_least_one, without_nan
 from kerasmed.export.raw.quality import signal_faults
 from kerasmed.spec import ExampleSpec, TargetSpec
@@ -37,6 +38,8 @@ def serving_function(
 
     if spec.recipe["kind"] == "beat_rows":
         return _of_rows(answer, spec)
+    if spec.recipe["kind"] == "images":
+        return _of_picture(answer, spec)
     assert rate_hz is not None, "refusal() asks for it"
     return _of_recording(answer, spec, rate_hz)
 
@@ -75,6 +78,27 @@ def _of_rows(answer: Callable[..., Answers], spec: ExampleSpec) -> Callable[...,
         within = (tf.reduce_min(low) >= 0) & (tf.reduce_max(high) <= 1)
         signal = tf.where(within, rows, scaled)[:, :, None]
         return answer({"signal": signal}, tf.ones_like(beats[:, 0], tf.bool), ~sound[None])
+
+    return serving
+
+
+def _of_picture(answer: Callable[..., Answers], spec: ExampleSpec) -> Callable[..., Answers]:
+    settings = ImageExamples.model_validate({key: value for key, value in spec.recipe.items() if key != "kind"})
+    contract = spec.image_contract
+    assert contract is not None, "the specs of pictures have a contract"
+    signature = [
+        tf.TensorSpec([None, None], tf.int32, name=names.PIXELS),
+        tf.TensorSpec([], tf.int32, name=names.LARGEST),
+        tf.TensorSpec([], tf.bool, name=names.INVERTED),
+    ]
+
+    @tf.function(input_signature=signature)
+    def serving(pixels: Tensor, largest: Tensor, inverted: Tensor) -> Answers:
+        beyond = tf.reduce_any((pixels < 0) | (pixels > largest)) | (largest < 1) | (largest > 65535)
+        values, full = full_scale(pixels, largest, inverted)
+        faults = {"values": beyond, **image_faults(values, full, contract)}
+        image = example_of(values, full, settings)
+        return answer({"image": image}, tf.ones([1], tf.bool), tf.stack([faults[name] for name in names.IMAGE_FAULTS]))
 
     return serving
 

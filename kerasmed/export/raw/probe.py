@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasmed.config.dataset import BeatExamples
+from kerasmed.config.dataset import BeatExamples, ImageExamples
 from kerasmed.data.examples import beats_of
+from kerasmed.data.image_examples import pixels_of
 from kerasmed.data.quality import LIMB_LEADS
-from kerasmed.data.records import Array, SignalRecord
+from kerasmed.data.records import Array, ImageRecord, SignalRecord
 from kerasmed.export import parity
 from kerasmed.export.raw import describe as names
 from kerasmed.spec import ExampleSpec, SignalContract
@@ -20,6 +21,7 @@ DURATION_S = 60.0
 USUAL = ((-0.16, 0.020, 0.12), (-0.03, 0.008, -0.1), (0.0, 0.011, 1.1), (0.03, 0.009, -0.25), (0.28, 0.045, 0.3))
 WIDE = ((0.01, 0.045, 2.4), (0.10, 0.040, -0.9), (0.32, 0.060, -0.6))
 WIDE_EVERY = 6
+WHITE = 4095  # of the picture
 GAP_S = (20.0, 20.4)  # missing samples, as files have them
 
 
@@ -46,6 +48,8 @@ def probe(spec: ExampleSpec, rate_hz: float | None) -> dict[str, Array]:
     if spec.recipe["kind"] == "beat_rows":
         rows = parity.probe_inputs(spec)["signal"][:, :, 0]
         return {names.ROWS: np.clip(np.abs(rows), 0, 1)}
+    if spec.recipe["kind"] == "images":
+        return {names.PIXELS: probe_picture(), names.LARGEST: np.array(WHITE, np.int32), names.INVERTED: np.array(True)}
     assert rate_hz is not None, "refusal() asks for it"
     assert spec.contract is not None, "the specs of recordings have a contract"
     record, peaks = probe_recording(spec.contract, rate_hz)
@@ -63,13 +67,33 @@ def expected_scores(model: Any, spec: ExampleSpec, inputs: Mapping[str, Array]) 
     (name,) = spec.targets
     if spec.recipe["kind"] == "beat_rows":
         return parity.answers_of(model, {"signal": inputs[names.ROWS][:, :, None]})[name]
-    settings = BeatExamples.model_validate({key: value for key, value in spec.recipe.items() if key != "kind"})
+    recipe = {key: value for key, value in spec.recipe.items() if key != "kind"}
+    if spec.recipe["kind"] == "images":
+        image = pixels_of([_as_read(inputs[names.PIXELS])], ImageExamples.model_validate(recipe))
+        scale = np.float32(spec.inputs["image"].scale)
+        return parity.answers_of(model, {"image": image.astype(np.float32) * scale})[name]
+    settings = BeatExamples.model_validate(recipe)
     record = SignalRecord("probe", "probe", inputs[names.SIGNAL], float(inputs[names.RATE]), settings.leads)
     arrays, kept = beats_of(record, inputs[names.PEAKS], settings)
     physical = {key: arrays[key].astype(np.float32) * np.float32(array.scale) for key, array in spec.inputs.items()}
     scores = np.full((len(kept), len(spec.target.classes)), np.nan, np.float32)
     scores[kept] = parity.answers_of(model, physical)[name]
     return scores
+
+
+def probe_picture() -> Array:
+    """int32 (height, width): bones of a kind in 12 bits, the densest darkest, as MONOCHROME1 has it."""
+    rng = np.random.default_rng(SEED)
+    down, across = np.mgrid[0:1:317j, 0:1:251j]
+    shade = 0.25 + 0.4 * np.exp(-(((across - 0.5) / 0.12) ** 2)) + 0.15 * np.sin(9 * down) * np.cos(7 * across)
+    values = np.round(WHITE * np.clip(shade + rng.normal(0, 0.01, shade.shape), 0, 1))
+    return (WHITE - values).astype(np.int32)
+
+
+def _as_read(pixels: Array) -> ImageRecord:
+    """The probe as the reader of DICOM files gives it: turned over, over the whole range of 16 bits."""
+    values = np.rint((WHITE - pixels).astype(np.float32) * np.float32(65535 / WHITE)).astype(np.uint16)
+    return ImageRecord("probe", values, 16, "MONOCHROME1", 12, values.shape[::-1])
 
 
 def _waves(times_s: Array, peaks_s: Array, shape: tuple[tuple[float, float, float], ...]) -> Array:
