@@ -49,6 +49,7 @@ class Protocol:
         shared_patients: The few patients that it knowingly puts into several splits; any other one there is refused.
         published: Results of others by the same rules.
         near_bits: Pictures whose hashes differ in at most so many bits are one; None where examples are no pictures.
+        challenge: Whose score every report has besides; "" for nobody's.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Protocol:
     shared_patients: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     near_bits: int | None = None
+    challenge: Literal["", "cpsc2018"] = ""
 
 
 @dataclass(frozen=True)

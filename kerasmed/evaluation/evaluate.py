@@ -11,6 +11,7 @@ from kerasmed.data.records import Array
 from kerasmed.evaluation.bootstrap import draw_weights, interval
 from kerasmed.evaluation.calibration import reliability
 from kerasmed.evaluation.classification import Measures, Tallies, measure, tally
+from kerasmed.evaluation.cpsc2018 import measure_cpsc2018
 from kerasmed.evaluation.judged import Judged, describe_rows, worst_rows
 from kerasmed.evaluation.names import CLASS_METRICS, METRICS
 from kerasmed.evaluation.ranking import auc_and_ap_of_classes, rank
@@ -51,7 +52,7 @@ def evaluate(
     return Report(
         target=judged.target,
         protocol=protocol,
-        metrics=_metrics(whole, resampled, settings),
+        metrics=_metrics(whole, resampled, settings) | _metrics_of_challenge(judged, protocol, settings, seed),
         per_class=_metrics_of_classes(judged.target.classes, whole, resampled, settings),
         support=dict(zip(judged.target.classes, judged.truth.sum(axis=0).tolist(), strict=True)),
         confusion=total.cells.astype(np.int64).tolist(),
@@ -64,6 +65,10 @@ def evaluate(
         split=split,
         calibrated=calibrated,
     )
+
+
+def _metrics_of_challenge(judged: Judged, protocol: Protocol, settings: Evaluation, seed: int) -> dict[str, Estimate]:
+    return measure_cpsc2018(judged, settings, seed) if protocol.challenge == "cpsc2018" else {}
 
 
 def _tally_patients(judged: Judged) -> Tallies:

@@ -27,6 +27,7 @@ class Judged:
         ids: str (n,), one for each example.
         logits: float (n, num_classes), what the scores were made of; None where nobody needs them.
         thresholds: Score of each class from which on it is called; None where none was chosen.
+        first: int (n,), the class named first of several, where a protocol tells it apart.
     """
 
     target: TargetSpec
@@ -37,6 +38,7 @@ class Judged:
     ids: Array
     logits: Array | None = None
     thresholds: tuple[float, ...] | None = None
+    first: Array | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
