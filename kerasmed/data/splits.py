@@ -71,7 +71,7 @@ def deal_groups(groups: Array, labels: Array, shares: Sequence[float], seed: int
 
     Args:
         groups: (n,), what must stay together.
-        labels: int (n,), class of each row.
+        labels: int (n,), class of each row; 0 or 1 (n, num_classes), of several labels.
         shares: Of the parts; together 1.
         seed: Changes the deal.
 
@@ -133,9 +133,17 @@ def cut_from(rows: Array, labels: Array, rate: float, rng: np.random.Generator) 
 
 
 def _class_shares(unit_of_row: Array, labels: Array) -> Array:
-    """float64 (units, classes): the share of all examples of a class that each unit holds."""
-    units, classes = int(unit_of_row.max()) + 1, int(labels.max()) + 1
-    counts = np.bincount(unit_of_row * classes + labels, minlength=units * classes).reshape(units, classes)
+    """float64 (units, classes): the share of all examples of a class that each unit holds.
+
+    Of several labels, (n, num_classes), what has none of them counts as a class of its own.
+    """
+    units = int(unit_of_row.max()) + 1
+    if labels.ndim == 2:
+        marks = np.c_[labels, ~labels.any(axis=1)].astype(np.float64)
+        counts = np.stack([np.bincount(unit_of_row, mark, units) for mark in marks.T], axis=1)
+    else:
+        classes = int(labels.max()) + 1
+        counts = np.bincount(unit_of_row * classes + labels, minlength=units * classes).reshape(units, classes)
     shares: Array = counts / np.maximum(counts.sum(axis=0), 1)
     return shares
 
