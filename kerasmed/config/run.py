@@ -1,10 +1,10 @@
-"""One run as data: dataset, model, loader, augmentation, trainer, evaluation, calibration, backend, seed."""
+"""One run as data: dataset, model, loader, augmentation, crops, trainer, evaluation, calibration, backend, seed."""
 
 import re
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 from kerasmed.config.dataset import DatasetConfig
@@ -51,6 +51,35 @@ class Augmentation(Settings):
     shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
     noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the signal's unit")
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
+    powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")
+    powerline_hz: tuple[PositiveFloat, ...] = Field(
+        default=(50.0, 60.0), min_length=1, description="frequencies of the mains, one of which each example draws"
+    )
+    motion: float = Field(default=0.0, ge=0, description="amplitude of electrode motion, at most, in its unit")
+    motion_events: int = Field(default=2, ge=1, le=16, description="bumps and steps in each lead, at most")
+    lead_dropout_rate: float = Field(
+        default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
+    )
+
+
+class Crops(Settings):
+    """A network that reads windows of long signals: random ones in training, all of them, pooled, everywhere else."""
+
+    length_s: float | None = Field(default=None, gt=0, description="of a window; null: the network reads whole records")
+    stride_s: float | None = Field(
+        default=None, gt=0, description="from window to window where all are read; null: half of length_s"
+    )
+    pool: Literal["max", "mean"] = Field(
+        default="max", description="what becomes of the windows' scores, class by class"
+    )
+
+    @model_validator(mode="after")
+    def _windows_leave_no_gap(self) -> Self:
+        if self.stride_s is not None and self.length_s is None:
+            raise ValueError("stride_s needs a length_s")
+        if self.length_s is not None and (self.stride_s or 0) > self.length_s:
+            raise ValueError("a stride_s longer than length_s would leave parts of a record unread")
+        return self
 
 
 class Trainer(Settings):
@@ -60,8 +89,11 @@ class Trainer(Settings):
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
-    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
-    warmup_epochs: float = Field(default=1.0, ge=0)
+    schedule: Literal["constant", "cosine", "plateau", "one_cycle"] = "cosine"
+    warmup_epochs: float = Field(default=1.0, ge=0, description="of constant and cosine")
+    cycle_rise: float = Field(default=0.3, gt=0, lt=1, description="of one_cycle: share of the updates that rise")
+    cycle_start_div: float = Field(default=25.0, ge=1, description="of one_cycle: starts at learning_rate / this")
+    cycle_end_div: float = Field(default=2.5e5, ge=1, description="of one_cycle: ends at learning_rate / this")
     plateau_patience: int = Field(default=3, ge=1)
     plateau_factor: float = Field(default=0.3, gt=0, lt=1)
     clip_norm: float | None = Field(default=1.0, gt=0)
@@ -70,7 +102,14 @@ class Trainer(Settings):
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     focal_gamma: float = Field(default=2.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    class_weights: Literal["none", "sqrt_balanced", "balanced"] = "none"
+    class_weights: Literal["none", "sqrt_balanced", "balanced"] = Field(
+        default="none", description="of one class of several"
+    )
+    positive_weights: Literal["none", "sqrt_balanced", "balanced"] = Field(
+        default="none",
+        description="of several labels: the positives of a label weigh negatives / positives, or its root",
+    )
+    positive_weight_cap: float = Field(default=20.0, ge=1, description="the highest of positive_weights")
     monitor: str = Field(
         default="val_loss", pattern=r"^(val_[a-z0-9_]+|loss)$", description="metric that picks the best epoch"
     )
@@ -128,6 +167,10 @@ class Evaluation(Settings):
     batch_size: int = Field(default=512, ge=1)
     bootstrap: int = Field(default=500, ge=0, le=100_000, description="resamples behind the intervals")
     confidence: float = Field(default=0.95, gt=0, lt=1)
+    redraw: Literal["multi_label", "always", "never"] = Field(
+        default="multi_label",
+        description="tasks whose resamples are drawn again until each class has an example inside and one outside",
+    )
 
 
 class Calibrator(Settings):
@@ -164,6 +207,7 @@ class RunConfig(Settings):
     model: SerializeAsAny[ComponentConfig]
     loader: Loader = Loader()
     augmentation: Augmentation = Augmentation()
+    crops: Crops = Crops()
     trainer: Trainer = Trainer()
     evaluation: Evaluation = Evaluation()
     calibration: Calibrator = Calibrator()

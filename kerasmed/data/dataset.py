@@ -27,12 +27,22 @@ class Splits:
 
 @dataclass(frozen=True)
 class Published:
-    """A result that others printed for the same work."""
+    """A result that others printed for the same work.
+
+    Attributes:
+        work: Who.
+        metrics: Plain name to value.
+        source: Where it was read.
+        note: What a reader of the number must know.
+        deviations: Plain name to the distance to the farther end of the interval, where one was printed: 0.005 of
+            0.930(05).
+    """
 
     work: str
     metrics: Mapping[str, float]
     source: str
     note: str = ""
+    deviations: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Protocol:
         shared_patients: The few patients that it knowingly puts into several splits; any other one there is refused.
         published: Results of others by the same rules.
         near_bits: Pictures whose hashes differ in at most so many bits are one; None where examples are no pictures.
+        ranked_by: Metric that orders the leaderboard; without it the one that most of `published` tell.
     """
 
     name: str
@@ -60,6 +71,7 @@ class Protocol:
     shared_patients: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     near_bits: int | None = None
+    ranked_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Dataset:
         recipe: Everything besides the files that decides the content of the prepared set (JSON values).
         check: Raises `DataError` where the prepared examples contradict what is known of the database.
         notes: What every report must say ("records 100 and 103 are missing").
+        subgroups: Columns of the index by whose groups a report is divided; the edges of its bands of one that holds
+            numbers, such as {"age": (40, 60, 80)}, none of one that holds words, such as {"sex": ()}.
     """
 
     name: str
@@ -87,3 +101,4 @@ class Dataset:
     recipe: Mapping[str, Any]
     check: Callable[[Index, Mapping[str, int]], None] | None = None
     notes: tuple[str, ...] = field(default=())
+    subgroups: Mapping[str, tuple[float, ...]] = field(default_factory=dict)

@@ -5,17 +5,50 @@ and Welsh 2007, "Bootstrapping clustered data", J. R. Stat. Soc. B 69:369).
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from kerasmed.data.records import Array
 
+# A resample that lacks what it must hold is drawn again; where nearly none can hold it, that must come to an end.
+MOST_REDRAWS = 100
 
-def draw_weights(num_clusters: int, resamples: int, seed: int) -> Iterator[Array]:
-    """For each resample float64 (num_clusters,): times each cluster was drawn; decided by the arguments alone."""
+
+@dataclass
+class Redraws:
+    """What became of the resamples that lacked something.
+
+    Attributes:
+        drawn: Resamples that were thrown away and drawn again.
+        lacking: Resamples that were kept, since `MOST_REDRAWS` more draws lacked something, too.
+    """
+
+    drawn: int = 0
+    lacking: int = 0
+
+
+def draw_weights(
+    num_clusters: int, resamples: int, seed: int, holds: Array | None = None, redraws: Redraws | None = None
+) -> Iterator[Array]:
+    """For each resample float64 (num_clusters,): times each cluster was drawn; decided by the arguments alone.
+
+    Args:
+        num_clusters: How many there are.
+        resamples: How many to draw.
+        seed: Of the draws.
+        holds: Bool (num_clusters, n), what each cluster holds; a resample without one of the n is drawn again.
+        redraws: Counts how often that happened.
+    """
     rng = np.random.default_rng(seed)
+    counted = redraws or Redraws()
     for _ in range(resamples):
-        drawn = rng.integers(num_clusters, size=num_clusters)
+        for tries_left in reversed(range(MOST_REDRAWS + 1)):
+            drawn = rng.integers(num_clusters, size=num_clusters)
+            if holds is None or holds[drawn].any(axis=0).all():
+                break
+            counted.drawn += tries_left > 0
+            counted.lacking += tries_left == 0
         yield np.bincount(drawn, minlength=num_clusters).astype(np.float64)
 
 

@@ -3,11 +3,13 @@
 Conventions for what cannot be divided: sensitivity, F1, AUC and AP of a class that is absent from the truth, and the
 positive predictive value of a class that is never predicted, are undefined (NaN here, null with a reason in a report).
 A class that occurs but is never hit has F1 = 0. Macro averages run over the protocol's macro classes that occur in the
-truth; a class that does not is left out and named in the report. In the j index (Mar et al. 2011) the predictive value
-of a class that is never predicted counts as 0. The j index takes S and V from the whole table of truth and answers,
-without the exceptions of EC57.
+truth, and macro AUC over those of them that have an example outside them, too; a class that does not is left out and
+named in the report. F-max is measured for several labels only: there the threshold of each label is free. In the j
+index (Mar et al. 2011) the predictive value of a class that is never predicted counts as 0. The j index takes S and V
+from the whole table of truth and answers, without the exceptions of EC57.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +18,7 @@ from kerasmed.data.records import Array
 from kerasmed.evaluation.calibration import bin_sums, confidences, expected_calibration_error
 from kerasmed.evaluation.ec57 import applies, measure_ectopic
 from kerasmed.evaluation.judged import answers, one_hot
-from kerasmed.evaluation.ranking import auc_and_ap_of_classes, rank
+from kerasmed.evaluation.ranking import measure_ranks, rank_classes, with_exact_auc
 from kerasmed.spec import TargetSpec
 
 
@@ -87,26 +89,30 @@ def tally(
 
 
 def measure(
-    sums: Tallies, ranked: tuple[Array, Array], target: TargetSpec, macro_classes: tuple[str, ...], occurs: Array
+    sums: Tallies, ranked: Mapping[str, Array], target: TargetSpec, macro_classes: tuple[str, ...], present: Array
 ) -> Measures:
     """Every metric.
 
     Args:
         sums: Over all groups.
-        ranked: AUC and AP, (num_classes,) each, of each class against the rest.
+        ranked: auc, ap and f_max, (num_classes,) each, of each class against the rest.
         target: What was asked.
         macro_classes: Classes of the macro averages; all where empty.
-        occurs: bool (num_classes,), classes in the truth of the whole split. A resample that lacks one of them has no
-            macro average, so that all resamples speak of the same classes.
+        present: bool (num_classes, 2), whether the whole split has an example inside and one outside each class. A
+            resample that lacks one of them has no macro average, so that all resamples speak of the same classes.
     """
     single = target.task == "single_label"
     per_class = _one_against_rest(sums.cells) if single else _labels(sums.cells)
-    per_class |= dict(zip(("auc", "ap"), ranked, strict=True))
-    chosen = occurs & np.isin(target.classes, macro_classes or target.classes)
+    ranking = ("auc", "ap") if single else ("auc", "ap", "f_max")
+    per_class |= {name: ranked[name] for name in ranking}
+    chosen = present[:, 0] & np.isin(target.classes, macro_classes or target.classes)
     overall = {"accuracy" if single else "exact_match": float(sums.hits / sums.examples)}
     if single:
         overall["balanced_accuracy"] = _macro(per_class["sensitivity"], chosen)
-    overall |= {f"macro_{name}": _macro(per_class[name], chosen) for name in ("f1", "auc", "ap")}
+    overall |= {
+        f"macro_{name}": _macro(per_class[name], chosen & present[:, 1] if name == "auc" else chosen)
+        for name in ("f1", *ranking)
+    }
     if len(target.classes) == (2 if single else 1):
         overall |= {name: float(per_class[name][-1]) for name in ("auc", "ap")}
     if single:
@@ -135,12 +141,15 @@ def measure_epoch(
     scores = scores if finite else np.zeros_like(scores)
     truth = one_hot(targets, target_spec)
     one = np.zeros(len(scores), np.int64)
-    rankings = [rank(scores[:, place], truth[:, place], one) for place in range(len(target_spec.classes))]
+    ranked = with_exact_auc(measure_ranks(rank_classes(scores, truth, one), np.ones(1)), scores, truth)
     sums = tally(scores, targets, target_spec, one, 1).added(np.ones(1))
-    measures = measure(
-        sums, auc_and_ap_of_classes(rankings, np.ones(1)), target_spec, macro_classes, np.any(truth, axis=0)
-    )
+    measures = measure(sums, ranked, target_spec, macro_classes, sides(truth))
     return {name: value if finite else np.nan for name, value in measures.overall.items()}
+
+
+def sides(truth: Array) -> Array:
+    """Bool (num_classes, 2): whether `truth` (n, num_classes) has an example inside and one outside each class."""
+    return np.stack([truth.any(axis=0), (~truth).any(axis=0)], axis=1)
 
 
 def kappa(confusion: Array) -> float:

@@ -1,21 +1,20 @@
 """From scores to a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from kerasmed.config.run import Evaluation
 from kerasmed.data.dataset import Protocol
-from kerasmed.data.records import Array
-from kerasmed.evaluation.bootstrap import draw_weights, interval
 from kerasmed.evaluation.calibration import reliability
-from kerasmed.evaluation.classification import Measures, Tallies, measure, tally
+from kerasmed.evaluation.classification import tally
 from kerasmed.evaluation.judged import Judged, describe_rows, worst_rows
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS
-from kerasmed.evaluation.ranking import auc_and_ap_of_classes, rank
+from kerasmed.evaluation.leaderboard import make_leaderboard
 from kerasmed.evaluation.remarks import remarks
-from kerasmed.evaluation.report import Estimate, Report
+from kerasmed.evaluation.report import Report
+from kerasmed.evaluation.resampled import Measured, measure_all
+from kerasmed.evaluation.subgroups import measure_subgroups
 
 NUM_WORST = 12
 # Below this many examples in the mean record, a table by record says nothing.
@@ -45,32 +44,26 @@ def evaluate(
     Raises:
         ContractError: No example, or a score that is not finite.
     """
-    tallies = _tally_patients(judged)
-    total = tallies.added(np.ones(len(tallies.examples)))
-    whole, resampled = _measure_all(judged, protocol, settings, seed, tallies)
+    measured = measure_all(judged, protocol.macro_classes, settings, seed)
+    metrics = measured.metrics()
     return Report(
         target=judged.target,
         protocol=protocol,
-        metrics=_metrics(whole, resampled, settings),
-        per_class=_metrics_of_classes(judged.target.classes, whole, resampled, settings),
+        metrics=metrics,
+        per_class=measured.metrics_of_classes(),
         support=dict(zip(judged.target.classes, judged.truth.sum(axis=0).tolist(), strict=True)),
-        confusion=total.cells.astype(np.int64).tolist(),
-        calibration=reliability(total.bins),
+        confusion=measured.total.cells.astype(np.int64).tolist(),
+        calibration=reliability(measured.total.bins),
         records=_by_record(judged),
         worst=describe_rows(judged, worst_rows(judged, NUM_WORST).tolist()),
         judged=_who(judged),
-        intervals={"resamples": settings.bootstrap, "confidence": settings.confidence, "seed": seed},
-        notes=(*notes, *remarks(judged, protocol, settings, resampled)),
+        intervals=_intervals(measured, settings, seed),
+        notes=(*notes, *remarks(judged, protocol, settings, measured)),
         split=split,
         calibrated=calibrated,
+        leaderboard=make_leaderboard(protocol, metrics, settings.confidence),
+        subgroups=measure_subgroups(judged, protocol.macro_classes, settings, seed),
     )
-
-
-def _tally_patients(judged: Judged) -> Tallies:
-    judged.check()
-    clusters = judged.clusters
-    num_clusters = int(clusters.max()) + 1
-    return tally(judged.scores, judged.targets, judged.target, clusters, num_clusters, judged.thresholds)
 
 
 def _who(judged: Judged) -> dict[str, Any]:
@@ -82,43 +75,9 @@ def _who(judged: Judged) -> dict[str, Any]:
     }
 
 
-def _measure_all(
-    judged: Judged, protocol: Protocol, settings: Evaluation, seed: int, tallies: Tallies
-) -> tuple[Measures, list[Measures]]:
-    """Metrics of the whole split, and of every resample of its patients."""
-    truth, clusters, num_clusters = judged.truth, judged.clusters, len(tallies.examples)
-    rankings = [rank(judged.scores[:, place], truth[:, place], clusters) for place in range(truth.shape[1])]
-    occurs = np.any(truth, axis=0)
-
-    def of(weights: Array) -> Measures:
-        ranked = auc_and_ap_of_classes(rankings, weights)
-        return measure(tallies.added(weights), ranked, judged.target, protocol.macro_classes, occurs)
-
-    resamples = settings.bootstrap if num_clusters > 1 else 0
-    return of(np.ones(num_clusters)), [of(weights) for weights in draw_weights(num_clusters, resamples, seed)]
-
-
-def _metrics(whole: Measures, resampled: list[Measures], settings: Evaluation) -> dict[str, Estimate]:
-    return {
-        name: _estimate(value, [each.overall[name] for each in resampled], settings, METRICS[name].undefined)
-        for name, value in whole.overall.items()
-    }
-
-
-def _metrics_of_classes(
-    classes: tuple[str, ...], whole: Measures, resampled: list[Measures], settings: Evaluation
-) -> dict[str, dict[str, Estimate]]:
-    of_classes: dict[str, dict[str, Estimate]] = {name: {} for name in classes}
-    for metric, values in whole.per_class.items():
-        drawn = np.array([each.per_class[metric] for each in resampled]).reshape(len(resampled), len(classes))
-        for place, name in enumerate(classes):
-            undefined = CLASS_METRICS[metric].undefined
-            of_classes[name][metric] = _estimate(values[place], drawn[:, place], settings, undefined)
-    return of_classes
-
-
-def _estimate(value: float, resampled: Sequence[float] | Array, settings: Evaluation, undefined: str) -> Estimate:
-    return Estimate.of(float(value), interval(np.asarray(resampled), settings.confidence), undefined)
+def _intervals(measured: Measured, settings: Evaluation, seed: int) -> dict[str, Any]:
+    told = {"resamples": settings.bootstrap, "confidence": settings.confidence, "seed": seed}
+    return told if measured.redraws is None else {**told, "redrawn": measured.redraws.drawn}
 
 
 def _by_record(judged: Judged) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What is judged: scores beside the truth, and whose they are."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,19 @@ from kerasmed.files import digest
 from kerasmed.spec import TargetSpec
 
 THRESHOLD = 0.5  # a label of a multi_label task is given where its score reaches this
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Examples divided by something that is known of them.
+
+    Attributes:
+        names: Of the groups, in the order in which they are told.
+        member: int64 (n,), group of each example.
+    """
+
+    names: tuple[str, ...]
+    member: Array
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,7 @@ class Judged:
         ids: str (n,), one for each example.
         logits: float (n, num_classes), what the scores were made of; None where nobody needs them.
         thresholds: Score of each class from which on it is called; None where none was chosen.
+        subgroups: What else is known of the examples ("sex", "age"), for a look at each group alone.
     """
 
     target: TargetSpec
@@ -37,6 +51,7 @@ class Judged:
     ids: Array
     logits: Array | None = None
     thresholds: tuple[float, ...] | None = None
+    subgroups: Mapping[str, Grouping] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -35,8 +35,13 @@ METRICS = {
         "Balanced accuracy", "Mean sensitivity of the classes, each counting the same.", NONE_OCCURS, percent=True
     ),
     "macro_f1": Metric("Macro F1", "Mean F1 of the classes, each counting the same.", NONE_OCCURS),
-    "macro_auc": Metric("Macro AUC", "Mean area under the ROC curve, each class against the rest.", NONE_OCCURS),
+    "macro_auc": Metric(
+        "Macro AUC",
+        "Mean area under the ROC curve, each class against the rest.",
+        "no class has examples on both sides",
+    ),
     "macro_ap": Metric("Macro AP", "Mean average precision, each class against the rest.", NONE_OCCURS),
+    "macro_f_max": Metric("Macro F-max", "Mean of the classes' best F1 over all thresholds.", NONE_OCCURS),
     "auc": Metric("AUC", "Chance that a positive example scores above a negative one.", ONE_SIDED),
     "ap": Metric("Average precision", "Mean predictive value over all thresholds.", ABSENT),
     "kappa": Metric(
@@ -93,6 +98,7 @@ CLASS_METRICS = {
     ),
     "auc": Metric("AUC", "Chance that an example of the class scores above another.", ONE_SIDED),
     "ap": Metric("AP", "Mean predictive value over all thresholds.", ABSENT),
+    "f_max": Metric("F-max", "Highest F1 that any threshold gives on these very examples.", ABSENT),
 }
 
 

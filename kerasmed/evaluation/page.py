@@ -8,10 +8,11 @@ from typing import Any
 
 from kerasmed.data.dataset import Published
 from kerasmed.evaluation.calibrated_words import how_calibrated, share_in_words
+from kerasmed.evaluation.leaderboard import OURS
 from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
 from kerasmed.evaluation.page_style import STYLE
 from kerasmed.evaluation.report import Estimate, Report
-from kerasmed.evaluation.summary import ends_in_words, intervals_in_words
+from kerasmed.evaluation.summary import SUBGROUP_COLUMNS, ends_in_words, intervals_in_words, leaderboard_caption
 from kerasmed.files import write_text
 
 DPI, CSS_DPI = 130, 96  # of our pictures, and of a browser's pixels
@@ -38,6 +39,7 @@ def render_page(title: str, report: Report, plots: Mapping[str, Path], facts: Ma
         _section("What to know first", "".join(f"<p>{escape(note)}</p>" for note in report.notes)),
         _section("Metrics", _metrics(report)),
         _section("Classes", _classes(report)),
+        _section("Subgroups", _subgroups(report)),
         _section("Confusion", _confusion(report)),
         _section("Calibration and prediction sets", _calibrated(report)),
         _section("Published results by these rules", _published(report)),
@@ -118,13 +120,30 @@ def _bar(estimate: Estimate) -> str:
 
 
 def _classes(report: Report) -> str:
-    header = ("Class", "Examples", *(metric.label for metric in CLASS_METRICS.values()))
+    told = {name: metric for name, metric in CLASS_METRICS.items() if name in next(iter(report.per_class.values()))}
+    header = ("Class", "Examples", *(metric.label for metric in told.values()))
     rows = []
     for name, row in report.per_class.items():
         values = (_cell(metric, estimate, CLASS_METRICS) for metric, estimate in row.items())
         rows.append((f"<b>{escape(name)}</b>", f"{report.support[name]:,}", *values))
-    said = " ".join(f"<b>{metric.label}</b>: {escape(metric.describe)}" for metric in CLASS_METRICS.values())
+    said = " ".join(f"<b>{metric.label}</b>: {escape(metric.describe)}" for metric in told.values())
     return _table(header, rows) + f'<p class="small">{said}</p>'
+
+
+def _subgroups(report: Report) -> str:
+    if not report.subgroups:
+        return ""
+    rows = []
+    for row in report.subgroups:
+        if "left_out" in row:
+            values = [f'<span class="none">left out: {escape(row["left_out"])}</span>', *("" for _ in SUBGROUP_COLUMNS)]
+        else:
+            estimates = {name: Estimate(**row["metrics"][name]) for name in SUBGROUP_COLUMNS}
+            values = [_cell(name, estimate) for name, estimate in estimates.items()]
+            values.append(_bar(estimates[SUBGROUP_COLUMNS[0]]))
+        who = (escape(row["by"]), f"<b>{escape(row['group'])}</b>", f"{row['examples']:,}", f"{row['patients']:,}")
+        rows.append((*who, *values))
+    return _table(("By", "Group", "Examples", "Patients", *map(label, SUBGROUP_COLUMNS), "0 to 1"), rows)
 
 
 def _cell(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
@@ -185,8 +204,14 @@ def _published(report: Report) -> str:
         return ""
     names = list(dict.fromkeys(name for work in works for name in work.metrics))
     ours = [_cell(name, report.metrics[name]) if name in report.metrics else "-" for name in names]
-    rows = [("<b>This model</b>", *ours, ""), *(_published_row(work, names) for work in works)]
-    return _table(("Work", *(escape(label(name)) for name in names), "Source"), rows)
+    rows = [(OURS, ("<b>This model</b>", *ours, "")), *((work.work, _published_row(work, names)) for work in works)]
+    header = ("Place", "Work", *(escape(label(name)) for name in names), "Source")
+    ordered = []
+    for place in report.leaderboard["rows"] if report.leaderboard else ():
+        _, cells = rows.pop(next(number for number, (work, _) in enumerate(rows) if work == place["work"]))
+        ordered.append((f"{place['place']}. {escape(place['shown'])}", *cells))
+    caption = f"<p>Ordered {escape(leaderboard_caption(report))}.</p>" if ordered else ""
+    return caption + _table(header, [*ordered, *(("", *cells) for _, cells in rows)])
 
 
 def _published_row(work: Published, names: list[str]) -> tuple[str, ...]:

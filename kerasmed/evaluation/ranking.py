@@ -1,5 +1,6 @@
-"""How well scores rank: AUC and average precision, by one sort and any number of weightings."""
+"""How well scores rank: AUC, average precision and the best F1, by one sort and any number of weightings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,8 @@ def rank(scores: Array, positive: Array, clusters: Array) -> Ranking:
     return Ranking(clusters[order], positives, first, edges[runs], edges[runs + 1])
 
 
-def auc_and_ap(ranking: Ranking, weights: Array) -> tuple[float, float]:
-    """Area under the ROC curve, and average precision; NaN where one side is empty.
+def ranking_measures(ranking: Ranking, weights: Array) -> tuple[float, float, float]:
+    """Area under the ROC curve, average precision, and the best F1 of any threshold; NaN where one side is empty.
 
     Equal scores count half in the AUC. Average precision is the sum of precision times the step in recall, without
     interpolation, as in scikit-learn's `average_precision_score`.
@@ -56,23 +57,53 @@ def auc_and_ap(ranking: Ranking, weights: Array) -> tuple[float, float]:
     each = weights[ranking.owners]
     above = np.concatenate(([0.0], np.cumsum(each)))
     if not len(ranking.positives):
-        return np.nan, np.nan
+        return np.nan, np.nan, np.nan
     gained = np.add.reduceat(each[ranking.positives], ranking.first)
     true, called = np.cumsum(gained), above[ranking.stops]
     positives, negatives = true[-1], above[-1] - true[-1]
     if not positives:
-        return np.nan, np.nan
-    ap = (gained * true / np.maximum(called, 1.0)).sum() / positives
+        return np.nan, np.nan, np.nan
+    ap = float((gained * true / np.maximum(called, 1.0)).sum() / positives)
+    # Between two runs with a positive in them F1 only falls, so that these are all the thresholds that matter.
+    f_max = float((2.0 * true / (called + positives)).max())
     if not negatives:
-        return np.nan, float(ap)
+        return np.nan, ap, f_max
     beaten = negatives - (called - true) + (called - above[ranking.starts] - gained) / 2.0
-    return float((gained * beaten).sum() / (positives * negatives)), float(ap)
+    return float((gained * beaten).sum() / (positives * negatives)), ap, f_max
 
 
-def auc_and_ap_of_classes(rankings: list[Ranking], weights: Array) -> tuple[Array, Array]:
-    """`auc_and_ap` of each class against the rest: float64 (num_classes,) each."""
-    both = np.array([auc_and_ap(ranking, weights) for ranking in rankings])
-    return both[:, 0], both[:, 1]
+def rank_classes(scores: Array, truth: Array, clusters: Array) -> list[Ranking]:
+    """`rank` of each class against the rest, from scores and bool truth (n, num_classes)."""
+    return [rank(scores[:, place], truth[:, place], clusters) for place in range(truth.shape[1])]
+
+
+def measure_ranks(rankings: list[Ranking], weights: Array) -> dict[str, Array]:
+    """auc, ap and f_max of each class against the rest: float64 (num_classes,) each."""
+    measured = np.array([ranking_measures(ranking, weights) for ranking in rankings]).reshape(-1, 3)
+    return {name: measured[:, place] for place, name in enumerate(("auc", "ap", "f_max"))}
+
+
+def with_exact_auc(measured: Mapping[str, Array], scores: Array, truth: Array) -> dict[str, Array]:
+    """`measured` of all examples, each counted once, with the AUC to the last bit of scikit-learn's."""
+    exact = [exact_auc(scores[:, place], truth[:, place]) for place in range(truth.shape[1])]
+    return {**measured, "auc": np.array(exact)}
+
+
+def exact_auc(scores: Array, positive: Array) -> float:
+    """AUC of examples that count once each, to the last bit of scikit-learn's `roc_auc_score`; NaN as above.
+
+    Published values have been printed with 16 digits. The last ones depend on what is added up in which order: here
+    trapezoids under the corners of the curve, in float64, by numpy's sum.
+    """
+    true, false = (counts[1:].astype(np.float64) for counts in curve(scores, positive))
+    if not len(true) or not true[-1] or not false[-1]:
+        return np.nan
+    if len(true) > 2:
+        bends = (np.diff(true, 2) != 0) | (np.diff(false, 2) != 0)
+        corner = np.concatenate(([True], bends, [True]))
+        true, false = true[corner], false[corner]
+    heights, widths = (np.concatenate(([0.0], counts)) / counts[-1] for counts in (true, false))
+    return float(np.trapezoid(heights, widths))
 
 
 def curve(scores: Array, positive: Array) -> tuple[Array, Array]:

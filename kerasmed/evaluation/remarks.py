@@ -4,28 +4,29 @@ import numpy as np
 
 from kerasmed.config.run import Evaluation
 from kerasmed.data.dataset import Protocol
-from kerasmed.evaluation.classification import Measures
 from kerasmed.evaluation.judged import THRESHOLD, Judged
+from kerasmed.evaluation.resampled import Measured
 
 # Below this many patients a percentile interval is plainly too narrow.
 FEW_PATIENTS = 20
 
 
-def remarks(judged: Judged, protocol: Protocol, settings: Evaluation, resampled: list[Measures]) -> tuple[str, ...]:
+def remarks(judged: Judged, protocol: Protocol, settings: Evaluation, measured: Measured) -> tuple[str, ...]:
     """Sentences for the notes of a report.
 
     Args:
         judged: What was judged.
         protocol: By which rules.
         settings: Of the intervals.
-        resampled: Metrics of each resample.
+        measured: What came of it, and of each resample.
     """
     said = (
         _same_records(protocol),
         _threshold(judged),
         _few_patients(len(np.unique(judged.clusters)), settings),
         _absent_classes(judged, protocol),
-        _rare_classes(resampled),
+        _rare_classes(measured),
+        _redrawn(measured),
     )
     return tuple(sentence for sentence in said if sentence)
 
@@ -68,7 +69,17 @@ def _absent_classes(judged: Judged, protocol: Protocol) -> str:
     return sentence + "."
 
 
-def _rare_classes(resampled: list[Measures]) -> str:
+def _redrawn(measured: Measured) -> str:
+    if measured.redraws is None or not measured.redraws.drawn:
+        return ""
+    return (
+        "A resample was drawn again until every class had an example inside and one outside it: "
+        f"{measured.redraws.drawn:,} draws more for {len(measured.resampled):,} resamples."
+    )
+
+
+def _rare_classes(measured: Measured) -> str:
+    resampled = measured.resampled
     lacking = sum(np.isnan(each.overall["macro_f1"]) for each in resampled)
     if not 0 < lacking < len(resampled):
         return ""

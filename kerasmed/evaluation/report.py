@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +65,8 @@ class Report:
         notes: What a reader must know.
         split: How examples were divided, as the workflow tells it.
         calibrated: What the calibration changed and what its prediction sets hold; None where scores are as trained.
+        leaderboard: This model among the published results, see `make_leaderboard`; None where nobody published.
+        subgroups: The metrics of each group of people alone, see `measure_subgroups`.
     """
 
     target: TargetSpec
@@ -81,6 +83,8 @@ class Report:
     notes: tuple[str, ...] = ()
     split: Mapping[str, Any] | None = None
     calibrated: Mapping[str, Any] | None = None
+    leaderboard: Mapping[str, Any] | None = None
+    subgroups: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The tree of report.json; no NaN in it."""
@@ -105,6 +109,8 @@ class Report:
             "calibration": self.calibration,
             "records": self.records,
             "worst": self.worst,
+            "leaderboard": None if self.leaderboard is None else dict(self.leaderboard),
+            "subgroups": self.subgroups,
         } | ({} if self.calibrated is None else {"calibrated": dict(self.calibrated)})
 
     @classmethod
@@ -123,6 +129,8 @@ class Report:
             confusion=tree["confusion"]["counts"],
             notes=tuple(tree["notes"]),
             calibrated=tree.get("calibrated"),
+            leaderboard=tree.get("leaderboard"),
+            subgroups=tree.get("subgroups", []),
             **{name: tree[name] for name in ("calibration", "records", "worst", "judged", "intervals", "split")},
         )
 

@@ -8,7 +8,8 @@ from kerasmed.evaluation.calibrated_words import how_calibrated
 from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
 from kerasmed.evaluation.report import Estimate, Report
 
-CLASS_COLUMNS = ("sensitivity", "ppv", "f1", "auc", "ap")
+CLASS_COLUMNS = ("sensitivity", "ppv", "f1", "auc", "ap", "f_max")
+SUBGROUP_COLUMNS = ("macro_auc", "macro_f1", "ece")
 
 
 def estimate_in_words(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
@@ -38,6 +39,8 @@ def summary(report: Report) -> str:
         "",
         *_columns(_class_rows(report)),
         "",
+        *_part("Leaderboard", leaderboard_caption(report), _leaderboard_rows(report)),
+        *_part("Subgroups", "", _subgroup_rows(report)),
         intervals_in_words(report),
         *([] if report.calibrated is None else how_calibrated(report.calibrated)),
         *(f"Note: {note}" for note in report.notes),
@@ -52,6 +55,20 @@ def intervals_in_words(report: Report) -> str:
     confidence, resamples = (report.intervals[name] for name in ("confidence", "resamples"))
     patients = report.judged["patients"]
     return f"With each value: its {100 * confidence:g} % interval, from {resamples} resamples of {patients:,} patients."
+
+
+def leaderboard_caption(report: Report) -> str:
+    """By what the leaderboard is ordered, and what stands in brackets; "" where there is none."""
+    if report.leaderboard is None:
+        return ""
+    said = f"by {label(report.leaderboard['metric'])}"
+    if not any("(" in row["shown"] for row in report.leaderboard["rows"]):
+        return said
+    confidence = 100 * report.leaderboard["confidence"]
+    return (
+        f"{said}; in brackets, in the last digits, the distance to the farther end of the interval: of this model its "
+        f"{confidence:g} % interval, of the others what their source gives"
+    )
 
 
 @dataclass(frozen=True)
@@ -123,10 +140,33 @@ def _with_best_published(name: str, report: Report) -> tuple[str, str]:
 
 
 def _class_rows(report: Report) -> list[tuple[str, ...]]:
-    rows = [("Class", "Examples", *(CLASS_METRICS[name].label for name in CLASS_COLUMNS))]
+    told = [name for name in CLASS_COLUMNS if all(name in row for row in report.per_class.values())]
+    rows = [("Class", "Examples", *(CLASS_METRICS[name].label for name in told))]
     for name, row in report.per_class.items():
-        values = (estimate_in_words(each, row[each], CLASS_METRICS) for each in CLASS_COLUMNS)
+        values = (estimate_in_words(each, row[each], CLASS_METRICS) for each in told)
         rows.append((name, f"{report.support[name]:,}", *values))
+    return rows
+
+
+def _part(title: str, caption: str, rows: list[tuple[str, ...]]) -> list[str]:
+    return [f"{title} {caption}".strip() + ":", *_columns(rows), ""] if rows else []
+
+
+def _leaderboard_rows(report: Report) -> list[tuple[str, ...]]:
+    rows = [] if report.leaderboard is None else report.leaderboard["rows"]
+    return [(f"{row['place']}.", row["shown"], row["work"] + (" <--" if row["ours"] else "")) for row in rows]
+
+
+def _subgroup_rows(report: Report) -> list[tuple[str, ...]]:
+    if not report.subgroups:
+        return []
+    rows = [("By", "Group", "Examples", "Patients", *map(label, SUBGROUP_COLUMNS))]
+    for row in report.subgroups:
+        if "left_out" in row:
+            values = [f"left out: {row['left_out']}", *("" for _ in SUBGROUP_COLUMNS[1:])]
+        else:
+            values = [estimate_in_words(name, Estimate(**row["metrics"][name])) for name in SUBGROUP_COLUMNS]
+        rows.append((row["by"], row["group"], f"{row['examples']:,}", f"{row['patients']:,}", *values))
     return rows
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmed.build import build
 from kerasmed.config.load import load_run
 from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.errors import KerasmedError
+from kerasmed.models.windows import build_network
 from kerasmed.runtime import seed_everything, use_backend, use_precision
 from kerasmed.spec import ExampleSpec
 from kerasmed.training.auto_batch import NO_MEMORY_CODE
@@ -61,7 +61,7 @@ def _train(config: RunConfig, spec: ExampleSpec, stream: BatchStream, memory_byt
 
     seed_everything(config.seed)
     use_precision(config.trainer.precision)
-    trainee = compile_trainee(build(config.model, spec), spec, stream, config)
+    trainee = compile_trainee(build_network(config, spec), spec, stream, config)
     with limited_memory(_limit(memory_bytes)):
         history = trainee.fit(
             open_stream(stream, config.loader), steps_per_epoch=STEPS * config.trainer.steps_per_execution,

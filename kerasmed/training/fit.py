@@ -26,7 +26,7 @@ from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
-from kerasmed.training.losses import build_loss
+from kerasmed.training.losses import build_losses, tell_positive_weights
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
@@ -59,8 +59,8 @@ def fit(
     it had never been interrupted.
 
     Args:
-        model: From physical inputs to logits, by name.
-        spec: Of the examples.
+        model: From physical inputs to logits, by name; from windows of the inputs where the run trains on crops.
+        spec: Of the examples, whole.
         stream: The training batches.
         validation: What is scored after every epoch; without a row, nothing chooses an epoch and the last one is kept.
         config: The run.
@@ -100,10 +100,12 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         raise ConfigError(
             "trainer.steps_per_execution must be 1 on torch: keras' torch trainer runs one step at a time."
         )
-    trainee = build_trainee(model, spec, config.augmentation)
+    losses = build_losses(config.trainer, spec, stream)
+    tell_positive_weights(losses, spec)
+    trainee = build_trainee(model, spec, config.augmentation, config.crops)
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch),
-        loss={name: build_loss(config.trainer, target) for name, target in spec.targets.items()},
+        loss=losses,
         steps_per_execution=config.trainer.steps_per_execution,
     )
     # TensorFlow would build it in the first step, too late for a checkpoint to fill it.

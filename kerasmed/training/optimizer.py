@@ -37,9 +37,38 @@ def _learning_rate(config: Trainer, steps_per_epoch: int) -> Any:
     if has_rate_variable(config):
         return config.learning_rate
     updates = max(1, steps_per_epoch // config.accumulate_steps)
+    if config.schedule == "one_cycle":
+        peak, all_updates = config.learning_rate, config.epochs * updates
+        start, end = peak / config.cycle_start_div, peak / config.cycle_end_div
+        return OneCycleSchedule(peak, start, end, round(config.cycle_rise * all_updates), all_updates)
     warmup = round(config.warmup_epochs * updates)
     total = config.epochs * updates if config.schedule == "cosine" else None
     return WarmupSchedule(config.learning_rate, warmup, total)
+
+
+class OneCycleSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """Half a cosine up from `start` to `peak` over `rise` updates, then half a cosine down to `end` at update `total`.
+
+    Smith and Topin, arXiv:1708.07120, with the cosines of fastai. The momentum stays as it is: keras' optimizers hold
+    it as a number of their own and not as a function of the step.
+    """
+
+    def __init__(self, peak: float, start: float, end: float, rise: int, total: int) -> None:
+        super().__init__()
+        self.peak, self.start, self.end, self.rise, self.total = peak, start, end, rise, total
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate at update `step`."""
+        step = ops.cast(step, "float32")
+        risen = ops.clip(step / max(1, self.rise), 0.0, 1.0)
+        fallen = ops.clip((step - self.rise) / max(1, self.total - self.rise), 0.0, 1.0)
+        rising = self.start + (self.peak - self.start) * 0.5 * (1.0 - ops.cos(math.pi * risen))
+        falling = self.end + (self.peak - self.end) * 0.5 * (1.0 + ops.cos(math.pi * fallen))
+        return ops.where(step < self.rise, rising, falling)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make an equal schedule."""
+        return {name: getattr(self, name) for name in ("peak", "start", "end", "rise", "total")}
 
 
 class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):

@@ -11,7 +11,7 @@ from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders.batches import BatchStream, scoring_batches
 from kerasmed.data.loaders.watch import Watch, watched
 from kerasmed.spec import ExampleSpec
-from kerasmed.training.losses import build_loss
+from kerasmed.training.losses import build_losses
 
 Array = np.ndarray
 # (logits, targets) by target name -> metrics by plain name; NaN where one is undefined.
@@ -42,13 +42,13 @@ def build_validation(
 ) -> Callable[[], dict[str, float | None]]:  # fmt: skip
     """A function that scores the validation rows: loss and metrics by plain name, None where one is not finite."""
     targets = _targets(stream, validation)
+    losses = build_losses(config.trainer, spec, stream)
 
     def validate() -> dict[str, float | None]:
         if not len(validation.rows):
             return {}
         logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size, watch)
-        losses = [build_loss(config.trainer, spec.targets[name])(targets[name], logits[name]) for name in logits]
-        total = float(sum(ops.convert_to_numpy(loss) for loss in losses))
+        total = float(sum(ops.convert_to_numpy(losses[name](targets[name], logits[name])) for name in logits))
         measured = {"loss": total, **validation.measure(logits, targets)}
         return {name: value if np.isfinite(value) else None for name, value in measured.items()}
 

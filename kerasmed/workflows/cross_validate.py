@@ -99,4 +99,8 @@ def _pooled(judged: list[Judged]) -> Judged:
         groups=np.concatenate([part.groups for part in judged]),
         patients=np.concatenate([part.patients for part in judged]),
         ids=np.concatenate([part.ids for part in judged]),
+        subgroups={
+            name: replace(grouping, member=np.concatenate([part.subgroups[name].member for part in judged]))
+            for name, grouping in judged[0].subgroups.items()
+        },
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasmed import runtime
-from kerasmed.build import build
 from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders.batches import BatchStream, class_weights, draw_chances
 from kerasmed.data.records import Array
@@ -61,7 +60,11 @@ def fit_stream(
     config: RunConfig, material: Material, stream: BatchStream, validation: Array, folder: Path,
     interruption: "Interruption",
 ) -> "keras.Model":  # fmt: skip
-    """A model fitted on `stream`, its epoch chosen on rows `validation`; history and checkpoints go to `folder`."""
+    """A model fitted on `stream`, its epoch chosen on rows `validation`; history and checkpoints go to `folder`.
+
+    Where the run trains on crops, the model returned reads whole examples all the same.
+    """
+    from kerasmed.models.windows import build_network, whole_model
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
     from kerasmed.training.variables import read_variables
@@ -69,7 +72,7 @@ def fit_stream(
     spec = material.prepared.spec
     runtime.seed_everything(config.seed)
     runtime.use_precision(config.trainer.precision)
-    model = build(config.model, spec)
+    model = build_network(config, spec)
     log.info(
         "%s: %d parameters, %d training examples on %s",
         model.name, model.count_params(), len(stream.rows), config.backend,
@@ -82,7 +85,7 @@ def fit_stream(
         best={"metric": history.best.metric, "value": history.best.value if history.best.epoch else None},
         weights_sha256=_weights_digest(read_variables(model.weights)),
     )  # fmt: skip
-    return model
+    return whole_model(model, spec, config.crops)
 
 
 def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array) -> Array | None:

@@ -16,9 +16,10 @@ from kerasmed.evaluation.calibrate import calibrated
 from kerasmed.evaluation.calibrated import measure_calibrated
 from kerasmed.evaluation.classification import measure_epoch
 from kerasmed.evaluation.evaluate import evaluate
-from kerasmed.evaluation.judged import Judged
+from kerasmed.evaluation.judged import Grouping, Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.evaluation.scaling import probabilities
+from kerasmed.evaluation.subgroups import group
 from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.prepare import Material
@@ -65,7 +66,14 @@ def score_rows(model: "keras.Model", material: Material, rows: Array, settings: 
         patients=index["patient"][rows],
         ids=index["id"][rows],
         logits=logits[name],
+        subgroups=_subgroups(material, rows),
     )
+
+
+def _subgroups(material: Material, rows: Array) -> dict[str, Grouping]:
+    """Groups of `rows`, their names from all rows, so that they are the same for every choice of rows."""
+    every = {name: group(material.prepared.index[name], edges) for name, edges in material.dataset.subgroups.items()}
+    return {name: replace(grouping, member=grouping.member[rows]) for name, grouping in every.items()}
 
 
 def judge(judged: Judged, material: Material, config: RunConfig, calibrated: Mapping[str, Any] | None = None) -> Report:

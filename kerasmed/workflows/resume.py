@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasmed import files
+from kerasmed.config.component import Settings
 from kerasmed.config.describe import diff_trees
 from kerasmed.config.load import CONFIG_FILE, load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
@@ -96,8 +97,17 @@ def _settings(folder: Path) -> dict[str, Any]:
     for checkpoints in (folder / "checkpoints", *folds):
         found = newest_step(checkpoints)
         if found:
-            return found[1]["config"]
+            return _with_defaults(found[1]["config"])
     return load_run(folder).model_dump(mode="json")
+
+
+def _with_defaults(written: dict[str, Any]) -> dict[str, Any]:
+    """The settings in a checkpoint, and by its default each that no run had when it was written."""
+    sections = {name: field.default for name, field in RunConfig.model_fields.items()}
+    defaults = {
+        name: default.model_dump(mode="json") for name, default in sections.items() if isinstance(default, Settings)
+    }
+    return {**written, **{name: {**fields, **written.get(name, {})} for name, fields in defaults.items()}}
 
 
 def _with_found_batch(config: RunConfig, began: dict[str, Any]) -> RunConfig:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import kerasmed
 from kerasmed import files, runtime
-from kerasmed.build import build
 from kerasmed.config.load import load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError, DataError, InterruptedRunError, KerasmedError
@@ -201,12 +200,13 @@ def read_tree(path: Path) -> dict[str, Any]:
 
 
 def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]":
-    """The model of a run with the weights that its config keeps, on the backend of this process.
+    """The model of a run, of whole examples, with the weights that its config keeps, on the backend of this process.
 
     Raises:
         ConfigError: The run was cross-validated, so that no one model is its own.
         DataError: It has no complete checkpoint.
     """
+    from kerasmed.models.windows import build_network, whole_model
     from kerasmed.training.checkpoint import epoch_folder, load_weights, newest_epoch
 
     config, spec = open_run(folder)
@@ -216,11 +216,12 @@ def load_run_model(folder: Path) -> "tuple[keras.Model, RunConfig, ExampleSpec]"
             "train again with dataset.cross_validate=false."
         )
     runtime.use_precision(config.trainer.precision)
-    model = build(config.model, spec)
+    network = build_network(config, spec)
     # A finished run says which epoch was judged; one that ended early has its last whole epoch.
     checkpoints = folder / "checkpoints"
-    load_weights(epoch_folder(checkpoints, read_manifest(folder).get("kept_epoch") or newest_epoch(checkpoints)), model)
-    return model, config, spec
+    epoch = read_manifest(folder).get("kept_epoch") or newest_epoch(checkpoints)
+    load_weights(epoch_folder(checkpoints, epoch), network)
+    return whole_model(network, spec, config.crops), config, spec
 
 
 def environment() -> dict[str, Any]:

@@ -22,6 +22,8 @@ from kerasmed.config.presets import list_presets
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import BadRecordPolicy, prepare
 from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
+from kerasmed.evaluation.names import METRICS
+from kerasmed.evaluation.subgroups import group
 from tests.fakes.image_folders import write_class_folders, write_medmnist
 
 NUM_CSV_ROWS = 60
@@ -91,9 +93,17 @@ def test_preparing_twice_gives_the_same_set_and_the_same_fingerprint(kind, opene
 
 
 @pytest.mark.parametrize("kind", DATASETS)
+def test_the_subgroups_are_columns_of_the_index(kind, opened, tmp_path):
+    index = prepare(opened, tmp_path, BadRecordPolicy()).index
+    for column, edges in opened.subgroups.items():
+        assert group(index[column], edges).names
+
+
+@pytest.mark.parametrize("kind", DATASETS)
 def test_a_protocol_says_what_it_is(kind, opened):
     assert opened.protocol.name
     assert opened.protocol.describe
+    assert opened.protocol.ranked_by in {"", *METRICS}
     assert set(opened.protocol.macro_classes) <= set(opened.spec.target.classes)
     for work in opened.protocol.published:
         assert work.source

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasmed.evaluation.bootstrap import draw_weights, interval
+from kerasmed.evaluation.bootstrap import MOST_REDRAWS, Redraws, draw_weights, interval
 
 
 def accuracy_interval(hits, examples, seed) -> tuple[float, float]:
@@ -45,3 +45,19 @@ def test_intervals_of_patients_cover_the_truth_and_intervals_of_beats_do_not() -
         by_beat += low <= 0.8 <= high
     assert 88 <= by_patient <= 100
     assert by_beat < 60
+
+
+def test_a_resample_that_lacks_what_it_must_hold_is_drawn_again_and_counted() -> None:
+    holds, redraws = np.eye(12, 2, dtype=bool), Redraws()
+    drawn = np.array(list(draw_weights(12, 50, 0, holds, redraws)))
+    free = np.array(list(draw_weights(12, 50 + redraws.drawn, 0)))
+    assert drawn.tolist() == free[(free[:, :2] > 0).all(axis=1)].tolist()
+    assert redraws == Redraws(drawn=redraws.drawn, lacking=0)
+    assert redraws.drawn > 0
+
+
+def test_drawing_again_comes_to_an_end() -> None:
+    redraws = Redraws()
+    drawn = list(draw_weights(40, 2, 0, np.eye(40, dtype=bool), redraws))
+    assert len(drawn) == 2
+    assert redraws == Redraws(drawn=2 * MOST_REDRAWS, lacking=2)

@@ -54,7 +54,15 @@ def test_metrics_of_several_labels_agree_with_scikit_learn(multi_label) -> None:
         "macro_ap": metrics.average_precision_score(multi_label.targets, multi_label.scores),
     }
     assert {name: measured[name] for name in reference} == pytest.approx(reference, abs=1e-6)
-    assert set(measured) == {*reference, "ece", "brier"}
+    assert measured["macro_auc"] == reference["macro_auc"]  # to the last bit
+    assert set(measured) == {*reference, "macro_f_max", "ece", "brier"}
+
+
+def test_macro_auc_runs_over_the_labels_with_examples_on_both_sides(multi_label) -> None:
+    targets = multi_label.targets.copy()
+    targets[:, 0], targets[:, 1] = 1, 0
+    measured = measure_epoch(multi_label.scores, targets, multi_label.target, ())
+    assert measured["macro_auc"] == metrics.roc_auc_score(targets[:, 2], multi_label.scores[:, 2])
 
 
 def test_macro_averages_run_over_the_protocols_classes_alone(confusion, judged_from) -> None:

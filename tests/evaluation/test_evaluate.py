@@ -179,3 +179,19 @@ def test_500_resamples_of_12000_beats_take_less_than_10_s(simulated, protocol) -
     began = time.process_time()
     evaluate(four_times, protocol, Evaluation(bootstrap=500), 0)
     assert time.process_time() - began < 10
+
+
+def test_resamples_of_several_labels_are_drawn_again_until_each_label_has_both_sides(multi_label) -> None:
+    targets = multi_label.targets.copy()
+    targets[:, 2] = np.arange(400) < 8  # of two people
+    rare = replace(multi_label, targets=targets)
+    report = tree(rare, Protocol("ptbxl_super", "PTB-XL."))
+    free = tree(rare, Protocol("ptbxl_super", "PTB-XL."), Evaluation(bootstrap=50, redraw="never"))
+    assert report["intervals"]["redrawn"] > 0
+    assert any(f"{report['intervals']['redrawn']:,} draws more" in note for note in report["notes"])
+    assert "redrawn" not in free["intervals"]
+    assert any("resamples lack it" in note for note in free["notes"])
+
+
+def test_resamples_of_one_label_are_taken_as_they_come(simulated, protocol) -> None:
+    assert "redrawn" not in tree(simulated, protocol)["intervals"]

@@ -32,7 +32,7 @@ def test_a_summary_opens_with_the_warnings(report) -> None:
 
 
 def test_a_summary_names_the_best_published_result(report) -> None:
-    (line,) = [line for line in summary(report).splitlines() if line.startswith("j-kappa")]
+    (line,) = [line for line in summary(report).splitlines() if line.startswith("j-kappa ")]
     assert line.endswith("best published 0.649, Mar 2011")
 
 

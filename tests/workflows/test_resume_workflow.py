@@ -225,3 +225,14 @@ def test_a_record_that_is_gone_from_training_can_be_insisted_on(trained: Trained
     with pytest.raises(ConfigError, match="split: other -> "):
         resume(run, load_run(run), trained.places)
     assert resume(run, load_run(run), trained.places, allow_change=True) is not None
+
+
+def test_a_run_that_began_before_a_setting_existed_goes_on_by_its_default(trained: TrainedRun, run: Path) -> None:
+    (newest,) = (run / "checkpoints").glob("step-*")
+    state = json.loads((newest / "state.json").read_text())
+    del state["config"]["crops"], state["config"]["trainer"]["positive_weights"]
+    (newest / "state.json").write_text(json.dumps(state))
+    hashes = files.hash_folder(newest, skip=frozenset({"manifest.json"}))
+    (newest / "manifest.json").write_text(json.dumps(hashes))
+    resume(run, load_run(run), trained.places)
+    assert manifest_of(run)["weights_sha256"] == manifest_of(trained.folder)["weights_sha256"]
