@@ -35,6 +35,29 @@ class BeatExamples(Settings):
     shape: bool = Field(default=True, description="features of how far the beat is from the record's usual beat")
 
 
+class RecordExamples(Settings):
+    """How a whole record becomes an example: the leads by name, at one rate, of one length, in mV.
+
+    Of a longer record the middle is taken; a shorter one is refused, or stands in the middle between zeros.
+    """
+
+    leads: tuple[str, ...] = Field(
+        default=("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"),
+        min_length=1,
+        description="leads by name, never by position; aVR and AVR are one",
+    )
+    rate_hz: float = Field(default=100.0, gt=0, le=2000)
+    duration_s: float = Field(default=10.0, gt=0, le=3600)
+    shorter: Literal["refuse", "pad"] = Field(default="refuse", description="pad: with zeros on both sides")
+
+    @field_validator("leads")
+    @classmethod
+    def _are_all_other(cls, leads: tuple[str, ...]) -> tuple[str, ...]:
+        if len({lead.casefold() for lead in leads}) < len(leads):
+            raise ValueError(f"names a lead twice: {', '.join(leads)}")
+        return leads
+
+
 class DatasetConfig(ComponentConfig):
     """What every dataset shares."""
 
@@ -47,6 +70,12 @@ class BeatDataset(DatasetConfig):
     """What every dataset of annotated beats shares."""
 
     examples: BeatExamples = BeatExamples()
+
+
+class RecordDataset(DatasetConfig):
+    """What every dataset of whole records shares."""
+
+    examples: RecordExamples = RecordExamples()
 
 
 class MitbihBeats(BeatDataset):
