@@ -66,6 +66,23 @@ def split_by_patient(index: Index, seed: int, *, validation_rate: float, test_ra
     return Splits(*(np.flatnonzero(part_of[patient_of_row] == part) for part in range(len(PARTS))))
 
 
+def split_by_fold(index: Index, seed: int, *, validation: int, test: int) -> Splits:
+    """Rows by the column "fold" of the index: one fold chooses the epoch, one judges, all others train.
+
+    Raises:
+        DataError: A part has no example.
+    """
+    del seed
+    fold = index["fold"]
+    splits = Splits(*map(np.flatnonzero, ((fold != validation) & (fold != test), fold == validation, fold == test)))
+    for part, rows in zip(PARTS, (splits.train, splits.validation, splits.test), strict=True):
+        if not len(rows):
+            raise DataError(
+                f"{len(fold)} examples", f"none is in the folds of the {part} part.", "More records are needed."
+            )
+    return splits
+
+
 def deal_groups(groups: Array, labels: Array, shares: Sequence[float], seed: int) -> Array:
     """int64 (n,): the part of every row, whole groups to each part, so that each gets its share of every class.
 

@@ -24,8 +24,8 @@ from kerasmed.data.examples import beat_contract, beat_spec
 from kerasmed.data.labels import CLASSES as AAMI
 from kerasmed.data.quality import faults_of, measure_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_record
-from kerasmed.data.record_examples import examples_of_record, record_contract, record_spec
-from kerasmed.data.records import Annotations, Array, Examples, RecordRef, SignalRecord
+from kerasmed.data.record_examples import examples_of_record, num_samples, record_contract, record_spec
+from kerasmed.data.records import Annotations, Examples, RecordRef, SignalRecord
 from kerasmed.data.sources.wfdb_beats import cut_beats
 from kerasmed.data.splits import split_by_patient
 from kerasmed.errors import DataError
@@ -158,7 +158,8 @@ def read_stretches(ref: RecordRef, config: Icentia11kBeats) -> Examples:
     slots = np.arange(len(record.signal_mv) // length) * length
     starts = np.sort(_rng(config.draw_seed, ref.record_id).permutation(slots)[: config.windows_per_segment])
     contract, dropped = beat_contract(config.examples), Counter[str]()
-    parts = [cut_beats(_cut(record, 0, length), NO_MARKS, config.examples)]
+    silence = replace(record, signal_mv=np.zeros((length, len(record.leads)), np.float32))
+    parts = [cut_beats(silence, NO_MARKS, config.examples)]  # so that a segment without a beat has its columns
     for start in starts.tolist():
         stretch = _cut(record, start, length)
         fault = _fault_of(stretch, contract)
@@ -194,8 +195,8 @@ def read_rhythm_windows(ref: RecordRef, config: Icentia11kRhythm) -> Examples:
     parts = [_no_windows(config)]
     rng = _rng(config.draw_seed, ref.record_id)
     slots: list[list[int]] = [[] for _ in RHYTHMS]
-    for begin, end, rhythm in rhythm_stretches(marks, len(record.signal_mv)):
-        slots[rhythm] += range(begin, end - length + 1, length)
+    for begin, stop, rhythm in rhythm_stretches(marks, len(record.signal_mv)):
+        slots[rhythm] += range(begin, stop - length + 1, length)
     for rhythm, starts in enumerate(slots):
         for start in sorted(rng.permutation(np.array(starts, np.int64))[: config.windows_per_segment].tolist()):
             window = _cut(record, start, length)
@@ -208,10 +209,9 @@ def read_rhythm_windows(ref: RecordRef, config: Icentia11kRhythm) -> Examples:
 
 
 def _no_windows(config: Icentia11kRhythm) -> Examples:
-    spec = record_spec(config.examples, TargetSpec("single_label", RHYTHMS))
-    arrays = {name: np.zeros((0, *array.shape), array.dtype) for name, array in spec.inputs.items()}
+    signal = np.zeros((0, num_samples(config.examples), len(config.examples.leads)), np.int16)
     index = {name: np.zeros(0, np.str_) for name in ("id", "record", "patient", "notes")}
-    return Examples({**arrays, "label": np.zeros(0, np.int8)}, index)
+    return Examples({"signal": signal, "label": np.zeros(0, np.int8)}, index)
 
 
 def _fault_of(window: SignalRecord, contract: SignalContract) -> str:
@@ -219,7 +219,7 @@ def _fault_of(window: SignalRecord, contract: SignalContract) -> str:
     return next((fault.name for fault in faults_of(measure_signal(window), contract, window.rate_hz)), "")
 
 
-def rhythm_stretches(marks: Annotations, num_samples: int) -> Iterator[tuple[int, int, int]]:
+def rhythm_stretches(marks: Annotations, end: int) -> Iterator[tuple[int, int, int]]:
     """First sample, end and position in `RHYTHMS` of each stretch of a known rhythm.
 
     A stretch ends where the next one begins, at ")", or with the segment.
@@ -232,7 +232,7 @@ def rhythm_stretches(marks: Annotations, num_samples: int) -> Iterator[tuple[int
             yield begin, sample, rhythm
         begin, rhythm = sample, RHYTHM_OF.get(note, -1)
     if rhythm >= 0:
-        yield begin, num_samples, rhythm
+        yield begin, end, rhythm
 
 
 def _read(ref: RecordRef, leads: tuple[str, ...]) -> tuple[SignalRecord, Annotations]:

@@ -55,7 +55,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         )
     return Dataset(
         name=folder.name,
-        spec=beat_spec(config.examples, CLASSES, _usual_rate_hz(records)),
+        spec=beat_spec(config.examples, CLASSES, usual_rate_hz(records)),
         records=records,
         make_examples=partial(read_beats, settings=config.examples),
         split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
@@ -69,7 +69,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
     )
 
 
-def _usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
+def usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
     """The rate of most records whose header can be read; the lowest of several that are as frequent."""
     rates: Counter[float] = Counter()
     for record in records:
@@ -187,6 +187,14 @@ def _record(folder: Path, name: str, annotator: str) -> RecordRef:
     named = (PATIENT.fullmatch(comment) for comment in comments)
     patient = next((match.group(1) for match in named if match), name)
     return RecordRef(name, patient, (header_path, *signals, annotations))
+
+
+def files_of_header(header_path: Path) -> tuple[Path, ...]:
+    """The header and all files below it; it alone where it cannot be read, which reading it as data will say."""
+    try:
+        return (header_path, *_look_up(header_path)[1])
+    except DataError:
+        return (header_path,)
 
 
 def _look_up(header_path: Path) -> tuple[tuple[str, ...], list[Path]]:
