@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasmed.config.dataset import Cpsc2018, Icentia11kBeats, Icentia11kRhythm, MimicIvEcg, WfdbFolder
+from kerasmed.data.sources.mimic_iv_ecg import TEST, VALIDATION, fold_of
 from tests.fakes.mat_files import write_cpsc_mat
 from tests.fakes.wfdb_files import write_adc, write_annotations, write_record
 
@@ -135,3 +137,25 @@ def write_icd(folder: Path, rows: Sequence[tuple[int, int, Sequence[str], int]])
 def _write_csv(path: Path, heading: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([heading, *rows])
+
+
+SMALL_DATASETS = {
+    "wfdb_folder": WfdbFolder(),
+    "cpsc2018": Cpsc2018(),
+    "icentia11k_beats": Icentia11kBeats(window_s=10, segments_per_patient=1),
+    "icentia11k_rhythm": Icentia11kRhythm(segments_per_patient=1),
+    "mimic_iv_ecg": MimicIvEcg(),
+}
+
+
+def write_small_datasets(root: Path) -> None:
+    """Below `root` one folder for each of `SMALL_DATASETS`, with something in every part."""
+    write_wfdb_folder(root / "wfdb_folder", [(f"r{row}", f"p{row // 2}", "ab"[row % 2]) for row in range(8)])
+    write_cpsc_folder(root / "cpsc2018", 12)
+    for patient in range(4):
+        write_segment(root / "icentia11k", patient, 0, "NNSNV" * 20, ((0.1, "(N"), (40.0, "(AFIB")))
+    numbers = range(10_000_000, 10_001_000)
+    subjects = [next(number for number in numbers if fold_of(number) == fold) for fold in (0, 1, VALIDATION, TEST)]
+    write_mimic_folder(
+        root / "mimic_iv_ecg", [(subject, subject + 30_000_000, ["Sinus rhythm"]) for subject in subjects]
+    )
