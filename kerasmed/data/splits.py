@@ -28,6 +28,22 @@ def split_by_record(
     return Splits(*parts)
 
 
+def split_by_fold(
+    index: Index, seed: int, *, train: Sequence[int], validation: Sequence[int], test: Sequence[int]
+) -> Splits:
+    """Rows of the named folds, by the column "fold" of the index; the seed decides nothing.
+
+    Raises:
+        DataError: A part has no example.
+    """
+    del seed
+    parts = [np.flatnonzero(np.isin(index["fold"], folds)) for folds in (train, validation, test)]
+    for part, named, rows in zip(PARTS, (train, validation, test), parts, strict=True):
+        if not len(rows):
+            raise DataError(f"folds {', '.join(map(str, named))}", f"the {part} part would hold no example.")
+    return Splits(*parts)
+
+
 def split_at_random(index: Index, seed: int, *, validation_rate: float, test_rate: float) -> Splits:
     """Random examples of each class, whoever they are of: `test_rate` of all, then `validation_rate` of the rest."""
     rng = np.random.default_rng(seed)
@@ -64,23 +80,6 @@ def split_by_patient(index: Index, seed: int, *, validation_rate: float, test_ra
         )
     part_of = _deal(_class_shares(patient_of_row, index["label"]), shares, np.random.default_rng(seed))
     return Splits(*(np.flatnonzero(part_of[patient_of_row] == part) for part in range(len(PARTS))))
-
-
-def split_by_fold(index: Index, seed: int, *, validation: int, test: int) -> Splits:
-    """Rows by the column "fold" of the index: one fold chooses the epoch, one judges, all others train.
-
-    Raises:
-        DataError: A part has no example.
-    """
-    del seed
-    fold = index["fold"]
-    splits = Splits(*map(np.flatnonzero, ((fold != validation) & (fold != test), fold == validation, fold == test)))
-    for part, rows in zip(PARTS, (splits.train, splits.validation, splits.test), strict=True):
-        if not len(rows):
-            raise DataError(
-                f"{len(fold)} examples", f"none is in the folds of the {part} part.", "More records are needed."
-            )
-    return splits
 
 
 def deal_groups(groups: Array, labels: Array, shares: Sequence[float], seed: int) -> Array:

@@ -102,3 +102,24 @@ def test_leads_are_taken_by_name_in_either_spelling(tmp_path):
     two = build_wfdb_folder(CONFIG.model_copy(update={"examples": RecordExamples(leads=("AVF", "v2"))}), tmp_path)
     signal = whole.make_examples(whole.records[0]).arrays["signal"]
     np.testing.assert_array_equal(two.make_examples(two.records[0]).arrays["signal"], signal[:, :, [5, 7]])
+
+
+def test_cpsc2018_beside_a_later_challenge_is_refused(tmp_path):
+    rows = [("cpsc2018/A0001", "a", "af"), ("challenge/g1/A0001", "b", "af"), ("challenge/g1/Q0001", "c", "normal")]
+    write_wfdb_folder(tmp_path / "own", rows)
+    with pytest.raises(LeakageError, match=r"cpsc2018/A0001 = challenge/g1/A0001\. The Challenges of 2020 and 2021"):
+        build_wfdb_folder(CONFIG, tmp_path)
+
+
+def test_other_records_may_have_one_name_in_two_folders(tmp_path):
+    write_wfdb_folder(tmp_path / "own", [("one/100", "a", "af"), ("two/100", "b", "normal"), ("A0001", "c", "af")])
+    assert len(build_wfdb_folder(CONFIG, tmp_path).records) == 3
+
+
+def test_an_injected_shared_patient_is_refused(tmp_path):
+    dataset, prepared = prepared_of(tmp_path)
+    splits = dataset.split(prepared.index, 0)
+    patient = prepared.index["patient"].copy()
+    patient[splits.test[0]] = patient[splits.train[0]]
+    with pytest.raises(LeakageError, match="the same patient in train and test"):
+        check_splits({**prepared.index, "patient": patient}, splits, dataset.protocol)

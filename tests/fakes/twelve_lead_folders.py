@@ -37,7 +37,8 @@ def write_wfdb_folder(
 ) -> Path:
     """Records of ten seconds at 250 Hz and the table that names them; returns its path."""
     for number, (record, _, _) in enumerate(rows):
-        write_record(folder, record, twelve_leads_mv(10, 250, number), 250, LEADS, adc_gain=1000)
+        place = folder / record
+        write_record(place.parent, place.name, twelve_leads_mv(10, 250, number), 250, LEADS, adc_gain=1000)
     table = folder / "labels.csv"
     table.write_text("\n".join([heading, *(",".join(row) for row in rows), ""]))
     return table
@@ -155,7 +156,7 @@ def write_small_datasets(root: Path) -> None:
     for patient in range(4):
         write_segment(root / "icentia11k", patient, 0, "NNSNV" * 20, ((0.1, "(N"), (40.0, "(AFIB")))
     numbers = range(10_000_000, 10_001_000)
-    subjects = [next(number for number in numbers if fold_of(number) == fold) for fold in (0, 1, VALIDATION, TEST)]
+    subjects = [next(number for number in numbers if fold_of(number) == fold) for fold in (0, 1, *VALIDATION, *TEST)]
     write_mimic_folder(
         root / "mimic_iv_ecg", [(subject, subject + 30_000_000, ["Sinus rhythm"]) for subject in subjects]
     )

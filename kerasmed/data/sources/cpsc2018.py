@@ -36,7 +36,8 @@ from kerasmed.data.splits import deal_groups, split_by_fold
 from kerasmed.errors import DataError
 from kerasmed.spec import TargetSpec
 
-NUM_FOLDS, VALIDATION, TEST = 10, 9, 10
+NUM_FOLDS = 10
+TRAIN, VALIDATION, TEST = tuple(range(1, 9)), (9,), (10,)
 NAME = "cpsc2018"
 README = "README of github.com/helme/ecg_ptbxl_benchmarking"
 OTHER_DRAW = "ten folds of another draw, 2.5 s crops at 100 Hz"
@@ -85,7 +86,7 @@ def build_cpsc2018(config: Cpsc2018, data_root: Path) -> Dataset:
         spec=record_spec(config.examples, TargetSpec("multi_label", CLASSES), RATE_HZ),
         records=records,
         make_examples=partial(read_either, settings=config.examples, labels=labels),
-        split=partial(split_by_fold, validation=VALIDATION, test=TEST),
+        split=partial(split_by_fold, train=TRAIN, validation=VALIDATION, test=TEST),
         protocol=Protocol(
             name="cpsc2018_ten_folds",
             describe="Records in ten folds with their share of every class: 1-8 train, 9 chooses the epoch, 10 judges.",

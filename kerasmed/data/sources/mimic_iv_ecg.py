@@ -39,7 +39,8 @@ from kerasmed.spec import TargetSpec
 NAME, RATE_HZ = "mimic_iv_ecg", 500.0
 RECORD_LIST, MEASUREMENTS, DIAGNOSES = "record_list.csv", "machine_measurements.csv", "records_w_diag_icd10.csv"
 NUM_RECORDS, NUM_PATIENTS = 800_035, 161_352
-NUM_FOLDS, VALIDATION, TEST = 20, 18, 19
+NUM_FOLDS = 20
+TRAIN, VALIDATION, TEST = tuple(range(18)), (18,), (19,)
 PATH = re.compile(r"files/p(\d{4})/p(\d{8})/s(\d{8})/(\d{8})")
 REPORTS = tuple(f"report_{number}" for number in range(NUM_REPORTS))
 MAX_FAULTS = 20
@@ -99,7 +100,7 @@ def build_mimic_iv_ecg(config: MimicIvEcg, data_root: Path) -> Dataset:
         spec=record_spec(config.examples, TargetSpec("multi_label", said.classes), RATE_HZ),
         records=records,
         make_examples=partial(read_labelled, settings=config.examples, labels=labels),
-        split=partial(split_by_fold, validation=VALIDATION, test=TEST),
+        split=partial(split_by_fold, train=TRAIN, validation=VALIDATION, test=TEST),
         protocol=Protocol(
             name=f"{NAME}_{config.labels}",
             describe="Twenty folds of patients, 0 to 19: 18 chooses the epoch, 19 judges, the others train.",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerasmed.config.dataset import WfdbFolder
 from kerasmed.data.dataset import Dataset, Protocol
+from kerasmed.data.leakage import refuse_known_copies
 from kerasmed.data.readers.record_csv import Columns, RecordLabels, read_record_csv
 from kerasmed.data.record_examples import record_spec
 from kerasmed.data.records import RecordRef
@@ -22,12 +23,14 @@ def build_wfdb_folder(config: WfdbFolder, data_root: Path) -> Dataset:
 
     Raises:
         DataError: The folder or the table is missing, or the table has faults, which are all named with their lines.
+        LeakageError: A record of CPSC2018 is there twice, by itself and as part of a later Challenge.
     """
     folder = data_root / config.folder
     if not folder.is_dir():
         raise DataError(str(folder), "is not a folder.", "Set --data-dir to the folder that holds it.")
     columns = Columns(config.record_column, config.patient_column, config.label_column, config.classes, config.task)
     table = read_record_csv(folder / config.labels, columns, lambda name: (folder / f"{name}.hea").is_file())
+    refuse_known_copies(table.records)
     records = tuple(
         RecordRef(name, patient, files_of_header(folder / f"{name}.hea"))
         for name, patient in zip(table.records, table.patients, strict=True)
