@@ -7,6 +7,7 @@ from typing import Any
 # Settings that are the machine's own, or name records one by one.
 OWN_SECTION = "tracking"
 NAMES_RECORDS = re.compile(r"(^|_)(records|patients)$")
+NAMES_PLACE = ("weights",)
 
 
 def public_facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +30,7 @@ def without_records(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The tree of a config.yaml without the trackers' addresses and without fields that list records by name."""
+    """The tree of a config.yaml without the trackers' addresses, the places of other runs and lists of records."""
     return {name: _unnamed(value) for name, value in config.items() if name != OWN_SECTION}
 
 
@@ -41,11 +42,12 @@ def left_out(config: Mapping[str, Any]) -> list[str]:
 def _unnamed(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    return {name: _unnamed(inner) for name, inner in value.items() if not _lists_records(name, inner)}
+    return {name: _unnamed(inner) for name, inner in value.items() if not _is_own(name, inner)}
 
 
-def _lists_records(name: str, value: Any) -> bool:
-    return isinstance(value, list | tuple) and NAMES_RECORDS.search(name) is not None
+def _is_own(name: str, value: Any) -> bool:
+    lists_records = isinstance(value, list | tuple) and NAMES_RECORDS.search(name) is not None
+    return lists_records or (name in NAMES_PLACE and isinstance(value, str))
 
 
 def _paths(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Task = Literal["single_label", "multi_label"]
+Task = Literal["single_label", "multi_label", "masked_patches"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One answer asked of an example: a class (single_label) or a set of classes (multi_label)."""
+    """One answer asked of an example: a class (single_label), a set of classes (multi_label), or what was hidden of it.
+
+    The last (masked_patches) is the task of a pretraining alone; it has no classes, and no dataset names it.
+    """
 
     task: Task
     classes: tuple[str, ...]

@@ -17,6 +17,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("kerasmed.cli.doctor:command", "Show what this machine has: backends, GPU, decoders, disk, data."),
     "data": ("kerasmed.cli.data:command", "List, check, prepare, download or simulate data."),
     "train": ("kerasmed.cli.train:command", "Fit the model of a run and judge it."),
+    "pretrain": ("kerasmed.cli.pretrain:command", "Let a transformer learn signals before it learns classes."),
+    "label-curve": ("kerasmed.cli.label_curve:command", "Train with few labels and with more; show what they bring."),
     "resume": ("kerasmed.cli.resume:command", "Go on with a run that was killed, interrupted or failed."),
     "reproduce": (
         "kerasmed.cli.reproduce:command",

@@ -30,7 +30,7 @@ DECODERS = {
     "WFDB, formats 16, 80 and 212": "kerasmed",
     "WFDB, every other format": "wfdb",
     "DICOM": "pydicom",
-    "PNG, JPEG, TIFF": "pillow",
+    "PNG, JPEG": "pillow",
 }
 # Extras that only gather or build others.
 NO_FEATURE = ("all", "dev")

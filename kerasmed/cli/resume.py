@@ -49,7 +49,7 @@ def command(
 
 def go_on(folder: Path, config: "RunConfig", data_dir: Path | None, allow_change: bool, as_json: bool) -> None:
     """Go on with the run in `folder` by `config`, and show what came of it."""
-    from kerasmed.cli.train import show_report
+    from kerasmed.cli.train import show_outcome
     from kerasmed.runtime import use_backend
     from kerasmed.workflows.places import find_places
     from kerasmed.workflows.run_folder import data_place
@@ -60,11 +60,11 @@ def go_on(folder: Path, config: "RunConfig", data_dir: Path | None, allow_change
     from kerasmed.workflows.resume import resume
 
     with progress_of("preparing records") as progress:
-        report = resume(folder, config, places, allow_change, progress)
-    if report is None:
+        outcome = resume(folder, config, places, allow_change, progress)
+    if outcome is None:
         show({"run": str(folder), "complete": True}, _to_extend(folder, config.trainer.epochs), as_json)
         return
-    show_report(folder, report, as_json)
+    show_outcome(folder, outcome, as_json)
 
 
 def _to_extend(folder: Path, epochs: int) -> str:

@@ -57,12 +57,14 @@ def in_words(found: dict[str, Any]) -> str:
         ("unusable", len(found["unusable"])),
         ("equal files", _groups(found["duplicates"])),
         ("near duplicates", _groups(found["near_duplicates"])),
+        ("duplicates in two classes", _groups(found["in_two_classes"])),
         *([("contact sheet", found["sheet"])] if "sheet" in found else []),
     ]
     lists = [
         _listed("converted when read", [f"{count:,} {note}" for note, count in found["converted"].items()]),
         _listed("unusable", [f"{name}: {reason}" for name, reason in found["unusable"].items()]),
         _listed("near duplicates", [" = ".join(names) for names in found["near_duplicates"]]),
+        _listed("IN TWO CLASSES", [" = ".join(names) for names in found["in_two_classes"]]),
         *(_csv(entry) for entry in found["csv"]),
     ]
     return "\n\n".join(filter(None, [table(facts), table(classes, ("class", *parts)), *lists]))

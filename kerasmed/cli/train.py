@@ -1,5 +1,6 @@
 """kerasmed train: fit and judge the model of a run file."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from kerasmed.config.run import RunConfig
     from kerasmed.evaluation.report import Report
     from kerasmed.workflows.places import Places
+    from kerasmed.workflows.pretrain import Pretrained
 
 
 @click.command()
@@ -44,19 +46,41 @@ def command(
     """
     config = load_run(run, (*words, *([f"backend={backend}"] if backend else [])))
     if dry_run:
-        from kerasmed.runtime import data_root
-
-        plan = _plan(config, data_root(data_dir))
-        show(plan, f"{resolved_yaml(config)}\n{_in_words(plan['data'])}", as_json)
+        show_plan(config, data_dir, as_json)
         return
     latest = latest_of(runs_dir, config.name) if resume else None
     if latest is not None:
         go_on(latest, config, data_dir, allow_change, as_json)
         return
+    carry_out(config, data_dir, runs_dir, as_json)
+
+
+def show_plan(config: "RunConfig", data_dir: Path | None, as_json: bool) -> None:
+    """Show what would run, and what there is of its data."""
+    from kerasmed.runtime import data_root
+
+    plan = _plan(config, data_root(data_dir))
+    show(plan, f"{resolved_yaml(config)}\n{_in_words(plan['data'])}", as_json)
+
+
+def carry_out(config: "RunConfig", data_dir: Path | None, runs_dir: Path, as_json: bool) -> None:
+    """Do what `config` describes, in a new run folder, and show what came of it."""
     from kerasmed.workflows.places import find_places
 
-    folder, report = _train(config, find_places(data_dir, runs_dir))
-    show_report(folder, report, as_json)
+    folder, outcome = _train(config, find_places(data_dir, runs_dir))
+    show_outcome(folder, outcome, as_json)
+
+
+def show_outcome(folder: Path, outcome: "Report | Pretrained", as_json: bool) -> None:
+    """Show how good the model of a run is, or what a pretraining came to, and where its files are."""
+    from kerasmed.workflows.pretrain import Pretrained
+
+    if isinstance(outcome, Pretrained):
+        tree = {"run": str(folder), **outcome.to_json()}
+        use = f"kerasmed train RUN model.weights={shlex.quote(str(folder))}"
+        show(tree, f"{outcome.in_words()}\n\nrun     {folder}\nuse it  {use}", as_json)
+        return
+    show_report(folder, outcome, as_json)
 
 
 def show_report(folder: Path, report: "Report", as_json: bool) -> None:
@@ -67,7 +91,7 @@ def show_report(folder: Path, report: "Report", as_json: bool) -> None:
     show(tree, f"{summary(report)}\n\nrun     {folder}\nreport  {folder / 'report.html'}", as_json)
 
 
-def _train(config: "RunConfig", places: "Places") -> tuple[Path, "Report"]:
+def _train(config: "RunConfig", places: "Places") -> tuple[Path, "Report | Pretrained"]:
     from kerasmed.runtime import use_backend
 
     narrate()

@@ -64,6 +64,9 @@ class DatasetConfig(ComponentConfig):
     folder: str = Field(pattern=FOLDER, description="folder of the database below the data root")
     bad_records: BadRecords = "skip"
     max_bad_rate: float = Field(default=0.01, ge=0, le=1, description="share of bad records above which the run ends")
+    label_rate: float | None = Field(
+        default=None, gt=0, le=1, description="share of the training patients that is used; null: all of them"
+    )
 
 
 class BeatDataset(DatasetConfig):

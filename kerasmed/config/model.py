@@ -1,13 +1,15 @@
-"""Settings of the networks. What the data decide (input shape, classes) comes in the spec."""
+"""Settings of the convolutional networks, and the table of all networks."""
 
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from kerasmed.config.component import ComponentConfig
+from kerasmed.config.network import NetworkConfig
+from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 
 
-class SeResNet1D(ComponentConfig):
+class SeResNet1D(NetworkConfig):
     """1-D residual network with squeeze-and-excitation (Zhao et al., CinC 2020; Hu et al., arXiv:1709.01507)."""
 
     kind: Literal["se_resnet1d"] = "se_resnet1d"
@@ -21,15 +23,9 @@ class SeResNet1D(ComponentConfig):
     stage_blocks: tuple[int, ...] = (2, 2, 2, 2)
     kernel: int = Field(default=7, ge=1)
     squeeze: int = Field(default=16, ge=1, description="reduction of squeeze-and-excitation")
-    dropout_rate: float = Field(default=0.2, ge=0, lt=1)
-    feature_widths: tuple[int, ...] = Field(
-        default=(32, 64), description="widths of the layers that read features such as RR"
-    )
-    feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
-    head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
 
 
-class CnnLstm(ComponentConfig):
+class CnnLstm(NetworkConfig):
     """Convolutions, then a bidirectional LSTM with attention over time (CPSC2018 winners' family)."""
 
     kind: Literal["cnn_lstm"] = "cnn_lstm"
@@ -38,15 +34,40 @@ class CnnLstm(ComponentConfig):
     conv_widths: tuple[int, ...] = (64, 128, 256)
     conv_kernels: tuple[int, ...] = (15, 9, 5)
     lstm_units: int = Field(default=64, ge=1)
-    dropout_rate: float = Field(default=0.2, ge=0, lt=1)
-    feature_widths: tuple[int, ...] = Field(
-        default=(32, 64), description="widths of the layers that read features such as RR"
-    )
-    feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
-    head_dropout_rate: float = Field(default=0.2, ge=0, lt=1)
 
 
-class CustomCnn(ComponentConfig):
+class ResNet1DWang(NetworkConfig):
+    """The residual network of the PTB-XL benchmark that goes back to Wang et al. (arXiv:1611.06455, 2004.13701)."""
+
+    kind: Literal["resnet1d_wang"] = "resnet1d_wang"
+    builder: ClassVar[str] = "kerasmed.models.resnet1d_wang:build_resnet1d_wang"
+
+    dropout_rate: float = Field(default=0.25, ge=0, lt=1, description="between the pooled signal and the hidden layer")
+    head_dropout_rate: float = Field(default=0.5, ge=0, lt=1)
+    width: int = Field(default=128, ge=1)
+    stem_kernel: int = Field(default=7, ge=1)
+    kernels: tuple[int, int] = Field(default=(5, 3), description="of the two convolutions of a block")
+    num_blocks: int = Field(default=3, ge=1)
+    hidden_width: int = Field(default=128, ge=1)
+
+
+class XResNet1D(NetworkConfig):
+    """The xresnet of the PTB-XL benchmark (He et al., arXiv:1812.01187, over time; Strodthoff et al., 2004.13701)."""
+
+    kind: Literal["xresnet1d"] = "xresnet1d"
+    builder: ClassVar[str] = "kerasmed.models.xresnet1d:build_xresnet1d"
+
+    dropout_rate: float = Field(default=0.25, ge=0, lt=1, description="between the pooled signal and the hidden layer")
+    head_dropout_rate: float = Field(default=0.5, ge=0, lt=1)
+    stem_widths: tuple[int, ...] = (32, 32, 64)
+    stage_widths: tuple[int, ...] = Field(default=(64, 64, 64, 64), description="of the bottleneck of each stage")
+    stage_blocks: tuple[int, ...] = (3, 4, 23, 3)
+    expansion: int = Field(default=4, ge=1, description="output width of a block, by that of its bottleneck")
+    kernel: int = Field(default=5, ge=1)
+    hidden_width: int = Field(default=128, ge=1)
+
+
+class CustomCnn(NetworkConfig):
     """Plain 2-D network: blocks of 3x3 convolutions that halve the picture, then its mean (VGG's plan, narrower)."""
 
     kind: Literal["custom_cnn"] = "custom_cnn"
@@ -57,10 +78,6 @@ class CustomCnn(ComponentConfig):
     stem_stride: int = Field(default=2, ge=1, le=4, description="of the first convolution")
     dense_width: int = Field(default=128, ge=1)
     dropout_rate: float = Field(default=0.1, ge=0, lt=1, description="behind each block")
-    feature_widths: tuple[int, ...] = Field(
-        default=(32, 64), description="widths of the layers that read features beside the picture"
-    )
-    feature_noise: float = Field(default=0.1, ge=0, description="noise on standardised features while training")
     head_dropout_rate: float = Field(default=0.3, ge=0, lt=1)
 
     @model_validator(mode="after")
@@ -73,5 +90,10 @@ class CustomCnn(ComponentConfig):
 MODELS: dict[str, type[ComponentConfig]] = {
     "se_resnet1d": SeResNet1D,
     "cnn_lstm": CnnLstm,
+    "resnet1d_wang": ResNet1DWang,
+    "xresnet1d": XResNet1D,
+    "ecg_transformer": EcgTransformer,
+    "heartbeit": Heartbeit,
+    "heartbeit_1d": Heartbeit1D,
     "custom_cnn": CustomCnn,
 }

@@ -89,6 +89,9 @@ class Trainer(Settings):
     optimizer: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
+    layer_decay: float | None = Field(
+        default=None, gt=0, le=1, description="of transformers: each block learns at this share of the one above it"
+    )
     schedule: Literal["constant", "cosine", "plateau", "one_cycle"] = "cosine"
     warmup_epochs: float = Field(default=1.0, ge=0, description="of constant and cosine")
     cycle_rise: float = Field(default=0.3, gt=0, lt=1, description="of one_cycle: share of the updates that rise")
@@ -126,6 +129,12 @@ class Trainer(Settings):
     time_budget_min: float | None = Field(default=None, gt=0)
     precision: Precision = "float32"
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
+
+
+class Pretraining(Settings):
+    """Masked pretraining (kerasmed pretrain): the network tells hidden patches of a signal from those it sees."""
+
+    mask_rate: float = Field(default=0.4, gt=0, lt=1, description="share of the patches that is hidden")
 
 
 class Tracking(Settings):
@@ -209,6 +218,7 @@ class RunConfig(Settings):
     augmentation: Augmentation = Augmentation()
     crops: Crops = Crops()
     trainer: Trainer = Trainer()
+    pretraining: Pretraining | None = Field(default=None, description="null: the run learns classes")
     evaluation: Evaluation = Evaluation()
     calibration: Calibrator = Calibrator()
     tracking: Tracking = Tracking()

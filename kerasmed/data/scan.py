@@ -83,6 +83,7 @@ def scan_folder(folder: Path, progress: Progress = lambda done, total: None) -> 
         "converted": dict(Counter(note for found in good for note in found.notes).most_common()),
         "duplicates": _exact(good),
         "near_duplicates": _near(good),
+        "in_two_classes": _in_two_classes(good),
         "csv": find_label_columns(tree),
     }
 
@@ -162,6 +163,12 @@ def _near(good: list[Seen]) -> list[list[str]]:
     return [
         [single[row].name for row in np.flatnonzero(groups == group)] for group in np.flatnonzero(counts > 1).tolist()
     ]
+
+
+def _in_two_classes(good: list[Seen]) -> list[list[str]]:
+    """Groups of equal or near equal pictures that lie in folders of different classes."""
+    label = {found.name: found.label for found in good}
+    return [names for names in (*_exact(good), *_near(good)) if len({label[name] for name in names}) > 1]
 
 
 def show_ids(folder: Path) -> list[tuple[str, str]]:

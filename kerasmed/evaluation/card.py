@@ -6,10 +6,10 @@ from typing import Any
 
 from kerasmed.calibration import Calibration
 from kerasmed.evaluation.calibrated_words import how_calibrated
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS, in_words, label
+from kerasmed.evaluation.names import METRICS, in_words, label
 from kerasmed.evaluation.page import DISCLAIMER, HEADLINES
 from kerasmed.evaluation.report import Estimate, Report
-from kerasmed.evaluation.summary import CLASS_COLUMNS, ends_in_words, estimate_in_words, intervals_in_words
+from kerasmed.evaluation.summary import class_rows, ends_in_words, intervals_in_words
 from kerasmed.spec import ArraySpec, ExampleSpec
 
 # A class with fewer examples than this, in training or in what judges, is called rare.
@@ -144,18 +144,11 @@ def _metrics(report: Report | None) -> list[str]:
         (label(name), _value(name, estimate), ends_in_words(name, estimate) or "-", _says(name))
         for name, estimate in report.metrics.items()
     ]
-    classes = [
-        (
-            name,
-            f"{report.support[name]:,}",
-            *(estimate_in_words(each, row[each], CLASS_METRICS) for each in CLASS_COLUMNS),
-        )
-        for name, row in report.per_class.items()
-    ]
+    heads, *classes = class_rows(report)
     return [
         f"Judged on {counted['examples']:,} examples of {counted['patients']:,} patients. {intervals_in_words(report)}",
         _table(("Metric", "Value", "Interval", "What it says"), whole),
-        _table(("Class", "Examples", *(CLASS_METRICS[name].label for name in CLASS_COLUMNS)), classes),
+        _table(heads, classes),
     ]
 
 

@@ -37,7 +37,7 @@ def summary(report: Report) -> str:
         "",
         *_columns([(label(name), *_with_best_published(name, report)) for name in report.metrics]),
         "",
-        *_columns(_class_rows(report)),
+        *_columns(class_rows(report)),
         "",
         *_part("Leaderboard", leaderboard_caption(report), _leaderboard_rows(report)),
         *_part("Subgroups", "", _subgroup_rows(report)),
@@ -139,7 +139,8 @@ def _with_best_published(name: str, report: Report) -> tuple[str, str]:
     return estimate_in_words(name, report.metrics[name]), published
 
 
-def _class_rows(report: Report) -> list[tuple[str, ...]]:
+def class_rows(report: Report) -> list[tuple[str, ...]]:
+    """The table of classes: its heads, then a row for each."""
     told = [name for name in CLASS_COLUMNS if all(name in row for row in report.per_class.values())]
     rows = [("Class", "Examples", *(CLASS_METRICS[name].label for name in told))]
     for name, row in report.per_class.items():

@@ -7,7 +7,9 @@ answer has to be parsed.
 """
 
 import json
+import os
 import selectors
+import stat
 import subprocess
 import tempfile
 import time
@@ -29,6 +31,7 @@ from kerasmed.versions import is_plain, spec_of
 Array = np.ndarray
 Kind = Literal["onnx", "keras"]
 CHILD = "kerasmed.inference.apart_child"
+OWN = "own"  # in the scratch folder
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 _PATIENCE_S = 5.0  # for a child that has closed its end of the pipe to be gone
 
@@ -70,14 +73,15 @@ class ModelApart:
         Raises:
             ContractError: It failed, died, or did not answer in time.
         """
-        spec, scratch = self.opened.spec, self._child.scratch
+        who, spec, scratch = f"{self._name}: it", self.opened.spec, self._child.scratch
+        self._child.require_alive(who)
         for place, name in enumerate(spec.inputs):
             np.ascontiguousarray(inputs[name], np.float32).tofile(scratch / f"input-{place}")
         shapes = {name: list(inputs[name].shape) for name in spec.inputs}
-        self._child.ask({"shapes": shapes}, f"{self._name}: it")
+        self._child.ask({"shapes": shapes}, who)
         rows = len(inputs[next(iter(spec.inputs))])
         return {
-            name: _read_answer(self._name, scratch / f"answer-{place}", (rows, len(target.classes)))
+            name: _read_answer(self._name, self._child.own / f"answer-{place}", (rows, len(target.classes)))
             for place, (name, target) in enumerate(spec.targets.items())
         }
 
@@ -151,9 +155,16 @@ def _copy(path: Path, copy: Path, sha256: str | None) -> None:
 
 
 def _read_answer(name: str, path: Path, shape: tuple[int, int]) -> Array:
-    if not path.is_file() or path.stat().st_size != shape[0] * shape[1] * 4:
+    """The numbers in a file of the child, which may have put a link or a pipe there."""
+    wanted = shape[0] * shape[1] * 4
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            content = file.read(wanted + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    except OSError as error:
+        raise ContractError(f"{name}: its answer cannot be read ({error.strerror}).") from error
+    if len(content) != wanted:
         raise ContractError(f"{name}: its answer is not {shape[0]} x {shape[1]} numbers.")
-    return np.fromfile(path, np.float32).reshape(shape)
+    return np.frombuffer(content, np.float32).reshape(shape)
 
 
 @dataclass
@@ -168,25 +179,35 @@ class _Child:
 
     def __post_init__(self) -> None:
         files.write_json(self.scratch / "order.json", self.order)
+        self.own.mkdir()
         with (self.scratch / "said").open("wb") as said:
             self.process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 child_command(CHILD, str(self.scratch / "order.json")),
-                cwd=self.scratch, env=child_environment(self.scratch, self.order["backend"]),
+                cwd=self.own, env=child_environment(self.own, self.order["backend"]),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
             )  # fmt: skip
         self.close = weakref.finalize(self, _end, self.process, self.folder)
 
     @property
     def scratch(self) -> Path:
+        """Where this process writes; the child reads here, and can plant no link that would be written through."""
         return Path(self.folder.name)
+
+    @property
+    def own(self) -> Path:
+        """The only folder that the child can write into."""
+        return self.scratch / OWN
+
+    def require_alive(self, who: str) -> None:
+        """Raise `ContractError` where the child was ended before."""
+        if not self.close.alive:
+            raise ContractError(f"{who} ended its process before, and is not asked again.")
 
     def ask(self, question: Mapping[str, Any] | None, who: str) -> dict[str, Any]:
         """The reply to a question; None waits for what the child says of the file when it has opened it.
 
         A child that fails once is ended.
         """
-        if not self.close.alive:
-            raise ContractError(f"{who} ended its process before, and is not asked again.")
         try:
             return _reply(self._line_for(question, who), who)
         except KerasmedError:

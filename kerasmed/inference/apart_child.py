@@ -18,6 +18,7 @@ from kerasmed.errors import ContractError, KerasmedError
 from kerasmed.export.child import die_with_parent
 from kerasmed.export.confine import Limits, allow_processor, confine
 from kerasmed.export.parity import Answers, Array
+from kerasmed.inference.apart import OWN
 from kerasmed.spec import ExampleSpec
 
 Reply = Callable[[dict[str, Any]], None]
@@ -27,7 +28,7 @@ def main(order_file: Path) -> int:
     """Open the file of the order and answer until nobody asks any more; the exit code."""
     order, scratch = json.loads(order_file.read_text()), order_file.parent
     limits = Limits.from_json(order["limits"])
-    confine(limits, scratch)
+    confine(limits, scratch / OWN)
     with _replies() as reply:
         try:
             answers, spec, facts = _OPENERS[order["kind"]](Path(order["file"]), order)
@@ -94,7 +95,7 @@ def _answer(answers: Answers, spec: ExampleSpec, shapes: dict[str, list[int]], s
     found = answers(inputs)
     rows = len(next(iter(inputs.values())))
     for place, (name, target) in enumerate(spec.targets.items()):
-        _write(found[name], (rows, len(target.classes)), name, scratch / f"answer-{place}")
+        _write(found[name], (rows, len(target.classes)), name, scratch / OWN / f"answer-{place}")
 
 
 def _write(values: Array, shape: tuple[int, int], name: str, path: Path) -> None:

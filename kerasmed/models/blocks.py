@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
+from kerasmed.config.network import NetworkConfig
 from kerasmed.spec import ExampleSpec, TargetSpec
 
 # Keras' default of 0.99 needs hundreds of steps to forget the start; short trainings end before that.
@@ -18,13 +18,17 @@ def open_inputs(spec: ExampleSpec) -> dict[str, Any]:
     return {name: keras.Input(array.shape, dtype="float32", name=name) for name, array in spec.inputs.items()}
 
 
-def dropout(rate: float) -> Any:
+def dropout(rate: float, noise_shape: tuple[int | None, ...] | None = None) -> Any:
     """Dropout with a seed of its own.
 
     A dropout without one draws from the backend's global generator, which no checkpoint holds. The seed comes from
     python's generator, which `runtime.seed_everything` has set.
+
+    Args:
+        rate: Chance of a value to be dropped.
+        noise_shape: Where 1 stands along an axis, its values are dropped together; None is the axis' own length.
     """
-    return layers.Dropout(rate, seed=random.randrange(2**31))  # noqa: S311
+    return layers.Dropout(rate, noise_shape, seed=random.randrange(2**31))  # noqa: S311
 
 
 def batch_norm(**options: Any) -> Any:
@@ -32,7 +36,19 @@ def batch_norm(**options: Any) -> Any:
     return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, **options)
 
 
-def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D | CnnLstm | CustomCnn) -> dict[str, Any]:
+def pooled_and_hidden(x: Any, width: int, dropout_rate: float) -> Any:
+    """(batch, width): mean and maximum of `x` (batch, time, n) over time, read by one hidden layer.
+
+    The head of the networks of the PTB-XL benchmark (Strodthoff et al., arXiv:2004.13701), less its last layer.
+    """
+    pooled = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]
+    x = dropout(dropout_rate)(batch_norm()(layers.Concatenate()(pooled)))
+    return batch_norm()(layers.Dense(width, activation="relu")(x))
+
+
+def head(
+    x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: NetworkConfig, kernel: Any = "glorot_uniform"
+) -> dict[str, Any]:
     """Logits by target: what the signal says plus what the rank-1 inputs say.
 
     The two are added as logits and not joined earlier: a layer over both learns the training patients' combinations of
@@ -43,19 +59,20 @@ def head(x: Any, inputs: dict[str, Any], spec: ExampleSpec, config: SeResNet1D |
         inputs: Of the model, by name.
         spec: Of the examples.
         config: Widths and rates.
+        kernel: Initializer of the layer that reads `x`.
     """
     x = dropout(config.head_dropout_rate)(x)
     features = [inputs[name] for name, array in spec.inputs.items() if len(array.shape) == 1]
     if not features:
-        return logits(x, spec)
+        return {name: _logits(x, target, kernel, name) for name, target in spec.targets.items()}
     read = _read_features(features, config)
     return {
-        name: layers.Add(dtype="float32", name=name)([_logits(x, target), _logits(read, target)])
+        name: layers.Add(dtype="float32", name=name)([_logits(x, target, kernel), _logits(read, target)])
         for name, target in spec.targets.items()
     }
 
 
-def _read_features(features: list[Any], config: SeResNet1D | CnnLstm | CustomCnn) -> Any:
+def _read_features(features: list[Any], config: NetworkConfig) -> Any:
     # Standardised by the training's own mean and deviation, which then travel with the model.
     standardised = [batch_norm(center=False, scale=False)(values) for values in features]
     x = layers.Concatenate()(standardised) if len(standardised) > 1 else standardised[0]
@@ -65,10 +82,5 @@ def _read_features(features: list[Any], config: SeResNet1D | CnnLstm | CustomCnn
     return x
 
 
-def logits(x: Any, spec: ExampleSpec) -> dict[str, Any]:
-    """float32 logits (batch, num_classes) for each target of the spec."""
-    return {name: _logits(x, target, name) for name, target in spec.targets.items()}
-
-
-def _logits(x: Any, target: TargetSpec, name: str | None = None) -> Any:
-    return layers.Dense(len(target.classes), dtype="float32", name=name)(x)
+def _logits(x: Any, target: TargetSpec, kernel: Any = "glorot_uniform", name: str | None = None) -> Any:
+    return layers.Dense(len(target.classes), kernel_initializer=kernel, dtype="float32", name=name)(x)

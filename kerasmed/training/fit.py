@@ -26,6 +26,7 @@ from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
+from kerasmed.training.layer_rates import layer_rates
 from kerasmed.training.losses import build_losses, tell_positive_weights
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
@@ -103,8 +104,10 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     losses = build_losses(config.trainer, spec, stream)
     tell_positive_weights(losses, spec)
     trainee = build_trainee(model, spec, config.augmentation, config.crops)
+    decay = config.trainer.layer_decay
+    rates = None if decay is None else layer_rates([variable.path for variable in trainee.trainable_variables], decay)
     trainee.compile(
-        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch),
+        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss=losses,
         steps_per_execution=config.trainer.steps_per_execution,
     )

@@ -54,7 +54,11 @@ def build_loss(
         config: Which.
         target: What is asked.
         positive_weights: Of several labels: how much more a positive of each counts than a negative.
+
+    In a pretraining the network itself gives its error.
     """
+    if target.task == "masked_patches":
+        return GivenLoss()
     gamma = config.focal_gamma if config.loss == "focal" else 0.0
     if target.task == "single_label":
         return SingleLabelLoss(len(target.classes), gamma, config.label_smoothing)
@@ -75,6 +79,17 @@ def positive_weights(targets: Array, config: Trainer) -> tuple[float, ...]:
         ratio = np.sqrt(ratio)
     cap = config.positive_weight_cap
     return tuple(np.clip(ratio, 1.0 / cap, cap).tolist())
+
+
+class GivenLoss(keras.losses.Loss):
+    """What the network answers is its error."""
+
+    def __init__(self) -> None:
+        super().__init__(name="given")
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(batch,) of errors (batch, 1)."""
+        return ops.reshape(ops.cast(y_pred, "float32"), (-1,))
 
 
 class SingleLabelLoss(keras.losses.Loss):

@@ -1,16 +1,30 @@
 """Optimizer and learning-rate schedule of a run."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerasmed.config.run import Trainer
+from kerasmed.training.layer_rates import LayerwiseAdam, LayerwiseAdamW, LayerwiseSGD
+
+PLAIN = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+LAYERWISE = {"adamw": LayerwiseAdamW, "adam": LayerwiseAdam, "sgd": LayerwiseSGD}
 
 
-def build_optimizer(config: Trainer, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Adam, AdamW or SGD with clipping, accumulation and averaging as set."""
+def build_optimizer(
+    config: Trainer, steps_per_epoch: int, rates: Sequence[float] | None = None
+) -> keras.optimizers.Optimizer:
+    """Adam, AdamW or SGD with clipping, accumulation and averaging as set.
+
+    Args:
+        config: How to train.
+        steps_per_epoch: Batches in an epoch.
+        rates: For each variable that will be trained, in order, what the learning rate is multiplied by; all alike
+            without them.
+    """
     options: dict[str, Any] = {
         "learning_rate": _learning_rate(config, steps_per_epoch),
         "global_clipnorm": config.clip_norm,
@@ -19,12 +33,15 @@ def build_optimizer(config: Trainer, steps_per_epoch: int) -> keras.optimizers.O
         "ema_momentum": config.ema_decay or 0.99,
     }
     if config.optimizer == "sgd":
-        return keras.optimizers.SGD(momentum=0.9, nesterov=True, **options)
-    if config.optimizer == "adam":
-        return keras.optimizers.Adam(**options)
-    optimizer = keras.optimizers.AdamW(weight_decay=config.weight_decay, **options)
-    # Decay pulls kernels to zero; a bias or a normalisation scale has nothing to gain from it (arXiv:1812.01187).
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        options |= {"momentum": 0.9, "nesterov": True}
+    if config.optimizer == "adamw":
+        options["weight_decay"] = config.weight_decay
+    optimizer: Any = (PLAIN if rates is None else LAYERWISE)[config.optimizer](**options)
+    if rates is not None:
+        optimizer.rates = rates
+    if config.optimizer == "adamw":
+        # Decay pulls kernels to zero; a bias or a scale has nothing to gain from it (arXiv:1812.01187).
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 

@@ -39,6 +39,8 @@ def plan_folds(
         ConfigError: The trainer would choose an epoch by the records that judge.
     """
     _refuse_selection(config)
+    if config.dataset.label_rate is not None:
+        raise ConfigError("dataset.label_rate has no meaning with dataset.cross_validate: set one of them to null.")
     material = gather_material(config.dataset, config.seed, places, progress)
     assert isinstance(config.dataset, MitbihBeats)
     parts = folds(material.prepared.index, config.dataset.num_folds, config.seed)

@@ -16,10 +16,12 @@ from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.judge import measure_logits
 from kerasmed.workflows.prepare import Material
 from kerasmed.workflows.run_folder import update_manifest
+from kerasmed.workflows.starting import start_from_weights
 
 if TYPE_CHECKING:
     import keras
 
+    from kerasmed.training.fit import History
     from kerasmed.training.interruption import Interruption
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,6 @@ def fit_stream(
     from kerasmed.models.windows import build_network, whole_model
     from kerasmed.training.fit import fit
     from kerasmed.training.scoring import ValidationRows
-    from kerasmed.training.variables import read_variables
 
     spec = material.prepared.spec
     runtime.seed_everything(config.seed)
@@ -78,19 +79,32 @@ def fit_stream(
         model.name, model.count_params(), len(stream.rows), config.backend,
     )  # fmt: skip
     measure = measure_logits(spec, material.dataset.protocol)
+    start_from_weights(model, config, material, folder)
     history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder, interruption)
+    note_fit(folder, model, history)
+    return whole_model(model, spec, config.crops)
+
+
+def note_fit(folder: Path, model: "keras.Model", history: "History") -> None:
+    """Write into the manifest what fitting came to."""
+    from kerasmed.training.variables import read_variables
+
     update_manifest(
         folder, parameters=model.count_params(), epochs=len(history.rows),
         kept=history.kept, kept_epoch=history.kept_epoch,
         best={"metric": history.best.metric, "value": history.best.value if history.best.epoch else None},
         weights_sha256=_weights_digest(read_variables(model.weights)),
     )  # fmt: skip
-    return whole_model(model, spec, config.crops)
 
 
 def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array) -> Array | None:
     if loader.class_shares is None:
         return None
+    if spec.target.task == "multi_label":
+        raise ConfigError(
+            "loader.class_shares draws by the one class of an example, and here an example has several labels; "
+            "write trainer.positive_weights instead."
+        )
     (name,), classes = spec.targets, spec.target.classes
     for given in loader.class_shares:
         if given not in classes:
@@ -108,6 +122,11 @@ def _chances(loader: Loader, spec: ExampleSpec, material: Material, rows: Array)
 
 def _example_weights(config: RunConfig, spec: ExampleSpec, targets: dict[str, Array]) -> Array:
     """float32 (n,): product over the single-label targets of the weight of the example's class."""
+    if config.trainer.class_weights != "none" and all(target.task == "multi_label" for target in spec.targets.values()):
+        raise ConfigError(
+            f"trainer.class_weights={config.trainer.class_weights}: here an example has several labels "
+            "and no one class; write trainer.positive_weights instead."
+        )
     (first, *_) = targets.values()
     weights = np.ones(len(first), np.float32)
     for name, target in spec.targets.items():

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
+from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, XResNet1D
 from kerasmed.config.run import Backend
+from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 from kerasmed.errors import KerasmedError
 from kerasmed.export.child_process import run_module
 from kerasmed.export.format_names import FORMATS, Format
@@ -27,6 +28,13 @@ SMALL: dict[str, ComponentConfig] = {
         feature_widths=(4,),
     ),
     "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, feature_widths=(4,)),
+    "resnet1d_wang": ResNet1DWang(width=8, hidden_width=8, feature_widths=(4,)),
+    "xresnet1d": XResNet1D(
+        stem_widths=(4, 8), stage_widths=(4, 4), stage_blocks=(1, 2), hidden_width=8, feature_widths=(4,)
+    ),
+    "ecg_transformer": EcgTransformer(dim=16, num_layers=2, num_heads=2, feature_widths=(4,)),
+    "heartbeit": Heartbeit(dim=16, num_layers=2, num_heads=2, image_px=32, patch_px=8, feature_widths=(4,)),
+    "heartbeit_1d": Heartbeit1D(dim=16, num_layers=2, num_heads=2, patch_s=0.05, feature_widths=(4,)),
     "custom_cnn": CustomCnn(widths=(8, 12), convolutions=(2, 1), dense_width=8, feature_widths=(4,)),
 }  # fmt: skip
 SIGNAL = ArraySpec((64, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1"))

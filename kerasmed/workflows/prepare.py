@@ -11,6 +11,7 @@ from kerasmed import files
 from kerasmed.build import build
 from kerasmed.config.dataset import DatasetConfig
 from kerasmed.data.dataset import Dataset, Splits
+from kerasmed.data.label_share import share_of_patients
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import QUARANTINE, BadRecordPolicy, Prepared, Progress, prepare
 from kerasmed.data.records import Array
@@ -76,6 +77,13 @@ def gather_material(config: DatasetConfig, seed: int, places: Places, progress: 
     """
     dataset, prepared = prepare_dataset(config, places, progress)
     splits = dataset.split(prepared.index, seed)
+    unused = len(prepared) - len(np.unique(np.concatenate([splits.train, splits.validation, splits.test])))
+    if unused:
+        dataset = replace(dataset, notes=(*dataset.notes, f"examples that are in no part of the split: {unused}"))
+    if config.label_rate is not None:
+        train = share_of_patients(prepared.index, splits.train, prepared.spec.targets, config.label_rate, seed)
+        splits = replace(splits, train=train)
+        log.info("dataset.label_rate: %d training examples are left", len(train))
     return Material(dataset, prepared, splits, describe_splits(dataset, prepared, splits))
 
 

@@ -20,6 +20,7 @@ from kerasmed.tracking.kinds import check_trackers
 from kerasmed.training.checkpoint import newest_step
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material
+from kerasmed.workflows.pretrain import Pretrained
 from kerasmed.workflows.run_folder import (
     claimed,
     environment,
@@ -48,7 +49,7 @@ EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
 
 def resume(
     folder: Path, config: RunConfig, places: Places, allow_change: bool = False, progress: Progress | None = None
-) -> Report | None:
+) -> Report | Pretrained | None:
     """Go on with the run in `folder` by `config`; the backend must have been chosen.
 
     On the backend that it began on, the run ends with the weights, the history and the report that it would have had
@@ -63,7 +64,7 @@ def resume(
         progress: Called with (records done, records in all).
 
     Returns:
-        The report; None where the run is complete and nothing asks for more epochs.
+        The report, or what a pretraining came to; None where the run is complete and nothing asks for more epochs.
 
     Raises:
         ConfigError: Another process trains it, or something has changed.

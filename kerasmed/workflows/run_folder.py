@@ -171,17 +171,23 @@ def data_place(folder: Path) -> Path | None:
 
 
 def open_run(folder: Path) -> tuple[RunConfig, ExampleSpec]:
-    """Config and spec of a run.
+    """Config and spec of a run that has learned classes.
 
     Raises:
-        ConfigError: `folder` is no run, or one that never read its data.
+        ConfigError: `folder` is no run, a pretraining, or a run that never read its data.
         DataError: A file of it is damaged.
     """
     read_manifest(folder)
     spec = folder / "spec.json"
     if not spec.is_file():
         raise ConfigError(f"{folder} ended before its data were prepared; train it again.")
-    return load_run(folder), ExampleSpec.from_json(read_tree(spec))
+    config = load_run(folder)
+    if config.pretraining is not None:
+        raise ConfigError(
+            f"{folder} is a pretraining, which knows no classes; train from it first: "
+            f"kerasmed train RUN model.weights={shlex.quote(str(folder))}"
+        )
+    return config, ExampleSpec.from_json(read_tree(spec))
 
 
 def read_tree(path: Path) -> dict[str, Any]:

@@ -17,16 +17,17 @@ from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, gather_material
+from kerasmed.workflows.pretrain import Pretrained, plan_pretraining
 from kerasmed.workflows.run_folder import claimed, create_run, recorded
 
 # What a run does in its folder, from the beginning or from its newest checkpoint on.
-Work = Callable[[Path, Interruption], Report]
+Work = Callable[[Path, Interruption], Report | Pretrained]
 
 
 def train(
     config: RunConfig, places: Places, progress: Progress | None = None, notes: Mapping[str, Any] | None = None
-) -> tuple[Path, Report]:
-    """Fit the model that `config` describes and judge it; the backend must have been chosen.
+) -> tuple[Path, Report | Pretrained]:
+    """Fit the model that `config` describes and judge it, or pretrain it; the backend must have been chosen.
 
     Args:
         config: The run.
@@ -38,12 +39,14 @@ def train(
     config, material, work = plan(config, places, progress)
     folder = open_run_folder(config, places, material, notes or {})
     with claimed(folder), following(folder, config), recorded(folder) as interruption:
-        report = work(folder, interruption)
-    return folder, report
+        outcome = work(folder, interruption)
+    return folder, outcome
 
 
 def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[RunConfig, Material, Work]:
     """The settings that this machine allows, the data as the reports of the run describe them, and the run's work."""
+    if config.pretraining is not None:
+        return plan_pretraining(config, places, progress)
     if getattr(config.dataset, "cross_validate", False):
         return plan_folds(config, places, progress)
     material = gather_material(config.dataset, config.seed, places, progress)

@@ -9,7 +9,7 @@ def test_a_scan_is_told_for_a_person(kerasmed, tmp_path):
     ended = kerasmed("data", "scan", write_labelled_by_csv(tmp_path / "set"))
     assert ended.code == 0
     for told in (
-        "pictures         16 (.png 16)",
+        "16 (.png 16)",
         "NORMAL     8",
         "column fractured follows the folders (0 is NORMAL, 1 is PNEUMONIA)",
         "DISAGREE: person100_bacteria_1.png",

@@ -121,7 +121,7 @@ def test_a_misspelt_field_gets_the_nearest_name_and_its_place(run_file):
         ("backend=jaxx", "backend: no backend named 'jaxx'. Did you mean 'jax'? [command line]"),
         ("model=cnn_lstm_bea", "model.preset: no model preset named 'cnn_lstm_bea'. Did you mean 'cnn_lstm_beat'?"),
         ("model.kind=se_resnet", "model.kind: no model kind named 'se_resnet'. Did you mean 'se_resnet1d'?"),
-        ("model={dropout_rate: 0.1}", "model.kind: is needed, one of cnn_lstm, custom_cnn, se_resnet1d; or name a"),
+        ("model={dropout_rate: 0.1}", f"model.kind: is needed, one of {', '.join(sorted(MODELS))}; or name a preset."),
         ("trainer.learning_rate=-1", "trainer.learning_rate: -1: should be greater than 0. [command line]"),
         ("trainer.learning_rate=.inf", "trainer.learning_rate: Infinity: should be a finite number. [command line]"),
         ("trainer.learning_rate=.nan", "trainer.learning_rate: NaN: should be a finite number. [command line]"),

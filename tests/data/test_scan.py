@@ -46,6 +46,7 @@ def test_equal_files_and_near_duplicates_are_grouped(tmp_path):
     found = scan_folder(root)
     assert found["duplicates"] == [["NORMAL/person0_bacteria_0.png", "PNEUMONIA/copy.png"]]
     assert found["near_duplicates"] == [["NORMAL/person0_bacteria_1.png", "PNEUMONIA/again.jpg"]]
+    assert found["in_two_classes"] == [*found["duplicates"], *found["near_duplicates"]]
 
 
 def test_files_that_cannot_be_used_are_listed_with_the_reason(tmp_path):

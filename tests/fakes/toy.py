@@ -3,8 +3,9 @@
 import numpy as np
 
 from kerasmed.config.dataset import KaggleBeats
-from kerasmed.config.model import CnnLstm, CustomCnn, SeResNet1D
+from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, XResNet1D
 from kerasmed.config.run import Loader, RunConfig, Trainer
+from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
 
@@ -17,6 +18,17 @@ SMALL_MODELS = {
         squeeze=4, dropout_rate=0.1, feature_widths=(4,),
     ),
     "cnn_lstm": CnnLstm(conv_widths=(8, 16), conv_kernels=(7, 5), lstm_units=8, dropout_rate=0.1, feature_widths=(4,)),
+    "resnet1d_wang": ResNet1DWang(width=8, num_blocks=2, hidden_width=8, feature_widths=(4,)),
+    "xresnet1d": XResNet1D(
+        stem_widths=(4, 8), stage_widths=(4, 4), stage_blocks=(1, 1), expansion=2, hidden_width=8, feature_widths=(4,),
+    ),
+    "ecg_transformer": EcgTransformer(dim=16, num_layers=1, num_heads=2, drop_path_rate=0.1, feature_widths=(4,)),
+    "heartbeit": Heartbeit(
+        dim=16, num_layers=2, num_heads=2, image_px=32, patch_px=8, dropout_rate=0.1, feature_widths=(4,),
+    ),
+    "heartbeit_1d": Heartbeit1D(
+        dim=16, num_layers=2, num_heads=2, patch_s=0.05, dropout_rate=0.1, feature_widths=(4,),
+    ),
     "custom_cnn": CustomCnn(
         widths=(8, 12), convolutions=(2, 1), stem_stride=1, dense_width=8, dropout_rate=0.1, feature_widths=(4,)
     ),

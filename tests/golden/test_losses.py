@@ -19,6 +19,7 @@ from tests.fakes.toy import SMALL_MODELS, toy_config, toy_spec, toy_stream
 
 GOLDEN = Path(__file__).with_name("losses.json")
 STEPS = 10
+RANDOM = ("dropout_rate", "head_dropout_rate", "drop_path_rate", "feature_noise")
 
 
 def ten_losses(kind):
@@ -30,9 +31,8 @@ def ten_losses(kind):
     seed_everything(0)
     stream, config = toy_stream(kind=kind), toy_config(kind)
     # Weights from numpy and no randomness: every backend starts from the same numbers.
-    model_config = SMALL_MODELS[kind].model_copy(
-        update={"dropout_rate": 0.0, "head_dropout_rate": 0.0, "feature_noise": 0.0}
-    )
+    small = SMALL_MODELS[kind]
+    model_config = small.model_copy(update={name: 0.0 for name in RANDOM if name in type(small).model_fields})
     model = build(model_config, toy_spec(kind=kind))
     rng = np.random.default_rng(0)
     model.set_weights([w if w.ndim == 1 else rng.normal(0, 0.2, w.shape) for w in map(np.asarray, read(model))])

@@ -10,6 +10,8 @@ import pytest
 
 from kerasmed.errors import ConfigError, DataError
 from kerasmed.workflows.evaluate import evaluate_run
+from kerasmed.workflows.judge import judge, score_rows
+from kerasmed.workflows.prepare import gather_material
 from kerasmed.workflows.run_folder import load_run_model, update_manifest
 from tests.fakes.small_runs import TrainedRun, copied
 
@@ -107,3 +109,16 @@ def test_the_first_manifest_fact_that_differs_is_named(run: Path, trained: Train
     (run / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match="other examples"):
         evaluate_run(run, trained.places)
+
+
+def test_a_report_is_divided_by_the_columns_that_a_dataset_names(trained: TrainedRun) -> None:
+    material = gather_material(trained.config.dataset, trained.config.seed, trained.places)
+    halves = replace(material, dataset=replace(material.dataset, subgroups={"sample": (10_000,), "patient": ()}))
+    model, config, _ = load_run_model(trained.folder)
+    rows = material.splits.test
+    report = judge(score_rows(model, halves, rows, config.evaluation), halves, config)
+    late = int((material.prepared.index["sample"][rows] >= 10_000).sum())
+    counted = {(row["by"], row["group"]): row["examples"] for row in report.subgroups}
+    assert counted["sample", ">= 10000"] == late
+    assert counted["sample", "< 10000"] == len(rows) - late
+    assert {"left_out"} <= set(report.subgroups[-1])  # of one patient

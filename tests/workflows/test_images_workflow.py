@@ -104,11 +104,11 @@ def test_failures_say_nothing_of_a_patient(dicom_run: Trained, tmp_path: Path) -
         assert "ZZCANARY" not in said.out + said.err
 
 
-def test_a_training_that_fails_says_nothing_of_a_patient(dicom_run: Trained, tmp_path: Path) -> None:
+def test_a_training_that_fails_says_nothing_of_a_patient(dicom_run: Trained, backend: str, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASMED_CACHE", str(tmp_path / "cache"))
-        words = ("dataset.bad_records=fail", "--data-dir", dicom_run.data, "--runs-dir", tmp_path / "runs")
-        said = say("train", write_run(tmp_path), *words)
+        words = ("--backend", backend, "--data-dir", dicom_run.data, "--runs-dir", tmp_path / "runs")
+        said = say("train", write_run(tmp_path), "dataset.bad_records=fail", *words)
     assert said.code == 3
     assert "ZZCANARY" not in said.out + said.err
     assert leaking(tmp_path) == []

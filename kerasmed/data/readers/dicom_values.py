@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmed.data.readers.grey import to_full_scale
+from kerasmed.data.readers.grey import FEWER_BITS, used_bits
 from kerasmed.data.records import Array
 from kerasmed.errors import DataError
 
@@ -31,7 +31,13 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
     if not signed:
         stored = stored & np.array(2**bits - 1, stored.dtype)  # old files keep overlays in the bits above
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    values, (low, high), notes = _modality(dataset, stored, (low, high), name)
+    notes: tuple[str, ...] = ()
+    if bits == 16 and not signed and not _has_scale(dataset, window):
+        used = used_bits(stored[~padding])
+        high = 2**used - 1
+        notes = (FEWER_BITS.format(used),) if used < bits else ()
+    values, (low, high), said = _modality(dataset, stored, (low, high), name)
+    notes += said
     shares, said = _shown(dataset, values, (low, high), name, window)
     notes += said
     if dataset.PhotometricInterpretation == "MONOCHROME1":
@@ -40,10 +46,13 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
     shares[padding] = 0.0
     largest = 255 if bits <= 8 else 65535
     pixels = np.rint(shares * largest).astype(np.uint8 if bits <= 8 else np.uint16)
-    if bits == 16 and not said and not padding.any() and dataset.PhotometricInterpretation == "MONOCHROME2":
-        pixels, _, told = to_full_scale(pixels)
-        notes += told
     return pixels, notes
+
+
+def _has_scale(dataset: Any, window: str) -> bool:
+    """Whether the file says which of its values are shown, or looks them up in a table."""
+    windowed_by_file = window == "file" and (dataset.get("WindowWidth") is not None or dataset.get("VOILUTSequence"))
+    return bool(windowed_by_file or dataset.get("ModalityLUTSequence"))
 
 
 def _padding(dataset: Any, stored: Array) -> Array:

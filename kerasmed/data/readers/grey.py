@@ -7,6 +7,7 @@ from kerasmed.errors import DataError
 
 MAX_PIXELS = 50_000_000
 DEPTHS = (8, 10, 12, 14, 16)
+FEWER_BITS = "values of a 16-bit file fit {} bits and were taken as such"
 # ITU-R BT.601, as JPEG makes its luma.
 LUMA = (0.299, 0.587, 0.114)
 # JPEG's own rounding moves channels of a grey picture apart by a few steps of 255; colour by tens.
@@ -69,8 +70,13 @@ def to_full_scale(pixels: Array) -> tuple[Array, int, tuple[str, ...]]:
         uint16 of the same shape, the bits that were in use, and what was done: the least of 8, 10, 12, 14 and 16 bits
         that hold the largest value are taken for the depth, since 12 bits shown as 16 would be nearly black.
     """
-    used = next(depth for depth in DEPTHS if int(pixels.max()) < 2**depth)
+    used = used_bits(pixels)
     if used == 16:
         return pixels, 16, ()
     scaled = np.rint(pixels.astype(np.float32) * np.float32(65535 / (2**used - 1))).astype(np.uint16)
-    return scaled, used, (f"values of a 16-bit file fit {used} bits and were taken as such",)
+    return scaled, used, (FEWER_BITS.format(used),)
+
+
+def used_bits(pixels: Array) -> int:
+    """The least of 8, 10, 12, 14 and 16 bits that hold the largest of unsigned values."""
+    return next(depth for depth in DEPTHS if int(pixels.max(initial=0)) < 2**depth)

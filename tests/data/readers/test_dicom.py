@@ -126,6 +126,16 @@ def test_every_frame_is_a_record(tmp_path, syntax):
 def test_12_bits_that_a_file_calls_16_fill_the_range(tmp_path):
     record = only(written(tmp_path, draw(bits=12), bits=16))
     np.testing.assert_allclose(record.pixels / 65535, draw(bits=12) / 4095, atol=1e-4)
+    assert record.notes == ("values of a 16-bit file fit 12 bits and were taken as such",)
+
+
+def test_12_bits_that_a_file_calls_16_are_turned_over_within_12(tmp_path):
+    negative = 4095 - draw(bits=12)
+    negative[:5] = 65535
+    tags = {"PhotometricInterpretation": "MONOCHROME1", "PixelPaddingValue": 65535}
+    record = only(written(tmp_path, negative, bits=16, **tags))
+    np.testing.assert_allclose(record.pixels[5:] / 65535, draw(bits=12)[5:] / 4095, atol=1e-4)
+    assert record.pixels[:5].max() == 0
 
 
 BAD = {
