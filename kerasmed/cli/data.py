@@ -171,7 +171,16 @@ def _database(name: str, root: Path | None) -> dict[str, Any]:
         "headers": sum(1 for _ in folder.rglob("*.hea")) if folder else None,
         "download": None if found["present"] else f"kerasmed data download {name}",
         "presets": found["presets"],
+        **_origin(name),
     }
+
+
+def _origin(name: str) -> dict[str, str]:
+    """Licence, citation and access of a database or of a dataset kind; nothing where it is the user's own."""
+    from kerasmed.data.origins import origin_of
+
+    origin = origin_of(name)
+    return asdict(origin) if origin else {}
 
 
 def _dataset(name: str, root: Path | None) -> dict[str, Any]:
@@ -184,6 +193,7 @@ def _dataset(name: str, root: Path | None) -> dict[str, Any]:
         "preset": name,
         "about": summary(list_presets("dataset")[name]),
         "settings": config.model_dump(mode="json"),
+        **_origin(config.model_dump()["kind"]),
     }
     if root is None:
         return {**facts, "records": None, "state": "no data folder: give --data-dir or set KERASMED_DATA"}
@@ -220,7 +230,7 @@ def _dataset_in_words(facts: dict[str, Any]) -> str:
     from kerasmed.config.strict_yaml import write_text
     from kerasmed.evaluation import names
 
-    told = ("preset", "about", "state", "records", "protocol", "judged_on", "sheet")
+    told = ("preset", "about", "licence", "citation", "access", "state", "records", "protocol", "judged_on", "sheet")
     published = [
         (entry["work"], ", ".join(f"{names.label(key)} {value:g}" for key, value in entry["metrics"].items()))
         for entry in facts.get("published", [])

@@ -35,6 +35,29 @@ class BeatExamples(Settings):
     shape: bool = Field(default=True, description="features of how far the beat is from the record's usual beat")
 
 
+class RecordExamples(Settings):
+    """How a whole record becomes an example: the leads by name, at one rate, of one length, in mV.
+
+    Of a longer record the middle is taken; a shorter one is refused, or stands in the middle between zeros.
+    """
+
+    leads: tuple[str, ...] = Field(
+        default=("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6"),
+        min_length=1,
+        description="leads by name, never by position; aVR and AVR are one",
+    )
+    rate_hz: float = Field(default=100.0, gt=0, le=2000)
+    duration_s: float = Field(default=10.0, gt=0, le=3600)
+    shorter: Literal["refuse", "pad"] = Field(default="refuse", description="pad: with zeros on both sides")
+
+    @field_validator("leads")
+    @classmethod
+    def _are_all_other(cls, leads: tuple[str, ...]) -> tuple[str, ...]:
+        if len({lead.casefold() for lead in leads}) < len(leads):
+            raise ValueError(f"names a lead twice: {', '.join(leads)}")
+        return leads
+
+
 class DatasetConfig(ComponentConfig):
     """What every dataset shares."""
 
@@ -50,6 +73,12 @@ class BeatDataset(DatasetConfig):
     """What every dataset of annotated beats shares."""
 
     examples: BeatExamples = BeatExamples()
+
+
+class RecordDataset(DatasetConfig):
+    """What every dataset of whole records shares."""
+
+    examples: RecordExamples = RecordExamples()
 
 
 class MitbihBeats(BeatDataset):
@@ -100,6 +129,88 @@ class KaggleBeats(DatasetConfig):
 
     folder: str = Field(default="heartbeat", pattern=FOLDER)
     validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the rows of mitbih_train.csv")
+
+
+class WfdbFolder(RecordDataset):
+    """Your own WFDB records with a CSV file of labels, split by patient (docs/twelve_lead.md)."""
+
+    kind: Literal["wfdb_folder"] = "wfdb_folder"
+    builder: ClassVar[str] = "kerasmed.data.sources.wfdb_folder:build_wfdb_folder"
+
+    folder: str = Field(default="wfdb_folder", pattern=FOLDER)
+    labels: str = Field(default="labels.csv", pattern=FOLDER, description="CSV file below the folder")
+    record_column: str = "record"
+    patient_column: str | None = Field(default="patient", description="null: each record is a patient of its own")
+    label_column: str | None = Field(default="label", description="null: a column of 0 and 1 for each class")
+    task: Literal["single_label", "multi_label"] = Field(
+        default="single_label", description="multi_label: a record may have several classes, in a cell apart by ';'"
+    )
+    classes: tuple[str, ...] = Field(
+        default=(), description="in the order of the scores; none: what the label column holds, or the other columns"
+    )
+    validation_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
+    test_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
+
+
+class Cpsc2018(RecordDataset):
+    """China Physiological Signal Challenge 2018: nine classes, any of which a record may have."""
+
+    kind: Literal["cpsc2018"] = "cpsc2018"
+    builder: ClassVar[str] = "kerasmed.data.sources.cpsc2018:build_cpsc2018"
+
+    folder: str = Field(default="cpsc2018", pattern=FOLDER)
+    examples: RecordExamples = RecordExamples(shorter="pad")
+    allow_missing: bool = Field(default=False, description="go on without some records; every report says so")
+
+
+class Icentia11k(DatasetConfig):
+    """What both tasks of Icentia11k share: which windows are drawn."""
+
+    folder: str = Field(default="icentia11k", pattern=FOLDER)
+    segments_per_patient: int = Field(default=2, ge=1, le=50, description="drawn of up to 50, 70 minutes each")
+    windows_per_segment: int = Field(default=2, ge=1, le=4000)
+    draw_seed: int = Field(default=0, ge=0, description="of the windows, whatever the seed of the run")
+    validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+    test_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+
+
+class Icentia11kBeats(Icentia11k):
+    """Beats of Icentia11k: N, S, V and Q (undecided), from stretches drawn of each patient."""
+
+    kind: Literal["icentia11k_beats"] = "icentia11k_beats"
+    builder: ClassVar[str] = "kerasmed.data.sources.icentia11k:build_icentia11k_beats"
+
+    examples: BeatExamples = BeatExamples(leads=("ecg",))
+    window_s: float = Field(default=60.0, ge=10, le=3600, description="length of a stretch")
+
+
+class Icentia11kRhythm(Icentia11k):
+    """Rhythms of Icentia11k: sinus rhythm, atrial fibrillation and flutter, from windows within one rhythm."""
+
+    kind: Literal["icentia11k_rhythm"] = "icentia11k_rhythm"
+    builder: ClassVar[str] = "kerasmed.data.sources.icentia11k:build_icentia11k_rhythm"
+
+    examples: RecordExamples = RecordExamples(leads=("ecg",), duration_s=30.0)
+
+
+class MimicIvEcg(RecordDataset):
+    """MIMIC-IV-ECG, labelled by the statements of the machine or by discharge diagnoses (docs/twelve_lead.md)."""
+
+    kind: Literal["mimic_iv_ecg"] = "mimic_iv_ecg"
+    builder: ClassVar[str] = "kerasmed.data.sources.mimic_iv_ecg:build_mimic_iv_ecg"
+
+    folder: str = Field(default="mimic_iv_ecg", pattern=FOLDER)
+    max_bad_rate: float = Field(default=0.03, ge=0, le=1, description="1.3 % of the records hold missing samples")
+    labels: Literal["statements", "icd"] = Field(
+        default="statements", description="icd: discharge diagnoses of MIMIC-IV-ECG-Ext-ICD, beside the records"
+    )
+    doubtful: bool = Field(default=False, description="a statement that is doubtful (possible, cannot rule out) counts")
+    icd_column: Literal["ed_diag_ed", "ed_diag_hosp", "hosp_diag_hosp", "all_diag_hosp", "all_diag_all"] = (
+        "all_diag_all"
+    )
+    icd_least_records: int = Field(default=2000, ge=1, description="a code of fewer records is no class")
+    max_patients: int | None = Field(default=None, ge=20, description="only so many, drawn by their ids; null: all")
+    allow_missing: bool = Field(default=False, description="go on without some records; every report says so")
 
 
 class ImageExamples(Settings):
@@ -190,4 +301,9 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "kaggle_beats": KaggleBeats,
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
+    "wfdb_folder": WfdbFolder,
+    "cpsc2018": Cpsc2018,
+    "icentia11k_beats": Icentia11kBeats,
+    "icentia11k_rhythm": Icentia11kRhythm,
+    "mimic_iv_ecg": MimicIvEcg,
 }

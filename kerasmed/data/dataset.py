@@ -59,6 +59,7 @@ class Protocol:
         shared_patients: The few patients that it knowingly puts into several splits; any other one there is refused.
         published: Results of others by the same rules.
         near_bits: Pictures whose hashes differ in at most so many bits are one; None where examples are no pictures.
+        challenge: Whose score every report has besides; "" for nobody's.
         ranked_by: Metric that orders the leaderboard; without it the one that most of `published` tell.
     """
 
@@ -71,6 +72,7 @@ class Protocol:
     shared_patients: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     near_bits: int | None = None
+    challenge: Literal["", "cpsc2018"] = ""
     ranked_by: str = ""
 
 

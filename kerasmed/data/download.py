@@ -46,6 +46,8 @@ DATABASES: dict[str, Database] = {
     "ptbxl": Database("ptb-xl/1.0.3", "ptbxl", 21_799 * (1_000 + 5_000) * 12 * 2),
     # 541,794 segments of 1,048,577 samples, one lead, two bytes
     "icentia11k": Database("icentia11k-continuous-ecg/1.0", "icentia11k", 541_794 * 1_048_577 * 2),
+    # 800,035 records of 10 s at 500 Hz, twelve leads, two bytes
+    "mimic_iv_ecg": Database("mimic-iv-ecg/1.0", "mimic_iv_ecg", 800_035 * 5_000 * 12 * 2),
 }
 
 

@@ -3,7 +3,6 @@
 Labels never enter: what is cut depends on the signal, the R peaks and the settings only.
 """
 
-import logging
 import math
 from collections.abc import Sequence
 
@@ -15,19 +14,13 @@ from kerasmed.data.morphology import SHAPE_CHANNELS, parts_of, shape_features, u
 from kerasmed.data.records import Array, SignalRecord
 from kerasmed.data.resampling import resample_around
 from kerasmed.data.rhythm import RR_CHANNELS, rr_features
+from kerasmed.data.storing import STEP, bridge_gaps, to_steps
 from kerasmed.errors import DataError
 from kerasmed.spec import ArraySpec, ExampleSpec, SignalContract, TargetSpec
 
-STEP = 1e-3  # mV, or QRS heights
 # No small type holds windows scaled to 0..1 exactly. Steps of 1/32767 are 16 times finer than the 11 bits of MIT-BIH's
 # converter and float16 near 1, in the same two bytes.
 UNIT_STEP = 1 / 32767
-LARGEST_STEP = 32767
-
-# Gaps are bridged so that the low-pass can run over them; a lead with more of them is not a recording of the heart.
-MAX_MISSING_RATE = 0.05
-
-log = logging.getLogger(__name__)
 
 
 def beat_spec(settings: BeatExamples, classes: tuple[str, ...], rate_hz: float | None = None) -> ExampleSpec:
@@ -93,7 +86,7 @@ def compare_with_usual(name: str, beats: Array, settings: BeatExamples) -> dict[
     channels = np.concatenate([*whole, *([beats - usual] if settings.template != "none" else [])], axis=-1)
     if settings.scaling == "record":
         channels = channels / np.tile(height, channels.shape[-1] // len(height))
-    arrays = {"signal": min_max_steps(channels) if settings.scaling == "min_max" else _steps(name, channels)}
+    arrays = {"signal": min_max_steps(channels) if settings.scaling == "min_max" else to_steps(name, channels)}
     if settings.shape:
         arrays["shape"] = shape_features(beats, usual, height, part)
     return arrays
@@ -120,7 +113,7 @@ def cut_windows(
     missing = np.isnan(signal_mv)
     kept = (first >= 0) & (last < len(signal_mv))
     if missing.any():
-        signal_mv = _bridge(name, signal_mv, missing, settings.leads)
+        signal_mv = bridge_gaps(name, signal_mv, missing, settings.leads)
         num_missing = np.concatenate([[0], np.cumsum(missing.any(axis=1))])
         kept[kept] = num_missing[first[kept]] == num_missing[last[kept] + 1]
     if settings.remove_baseline:
@@ -149,25 +142,3 @@ def _columns(record: SignalRecord, leads: Sequence[str]) -> list[int]:
             "Name one of those in dataset.examples.leads.",
         )
     return [record.leads.index(lead) for lead in leads]
-
-
-def _bridge(name: str, signal_mv: Array, missing: Array, leads: Sequence[str]) -> Array:
-    """A copy of the signal with straight lines across its missing samples."""
-    rates = missing.mean(axis=0)
-    if rates.max() > MAX_MISSING_RATE:
-        worst = leads[int(rates.argmax())]
-        raise DataError(
-            name, f"lead {worst} misses {rates.max():.1%} of its samples; {MAX_MISSING_RATE:.0%} may be missing."
-        )
-    bridged = signal_mv.copy()
-    for lead, gaps in zip(bridged.T, missing.T, strict=True):
-        lead[gaps] = np.interp(np.flatnonzero(gaps), np.flatnonzero(~gaps), lead[~gaps])
-    return bridged
-
-
-def _steps(name: str, beats: Array) -> Array:
-    steps = np.rint(beats / np.float32(STEP))
-    num_clipped = int((np.abs(steps) > LARGEST_STEP).sum())
-    if num_clipped:
-        log.warning("%s: %d samples beyond %.3f were clipped", name, num_clipped, LARGEST_STEP * STEP)
-    return np.clip(steps, -LARGEST_STEP, LARGEST_STEP).astype(np.int16)

@@ -1,5 +1,8 @@
 """The leakage guard: no example, no patient, no signal and no near duplicate of a picture in two splits."""
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -14,6 +17,8 @@ from kerasmed.errors import LeakageError
 MAX_NAMED = 5
 PATIENT_REMEDY = "All records of a patient belong in one split."
 PICTURE_REMEDY = "Near duplicates belong in one split."
+CPSC_RECORD = re.compile(r"A\d{4}")
+CPSC_REMEDY = "The Challenges of 2020 and 2021 hold all of CPSC2018: keep one copy of each record."
 SIGNAL_REMEDY = "Remove the copy, or give both records the same patient."
 
 
@@ -36,6 +41,27 @@ class LeakageFacts:
     def to_json(self) -> dict[str, Any]:
         """A JSON tree."""
         return {**asdict(self), "compared": list(self.compared)}
+
+
+def refuse_known_copies(records: Iterable[str]) -> None:
+    """Refuse a dataset that holds a record of CPSC2018 twice under the paths of two databases.
+
+    All records of CPSC2018 are in the Challenges of 2020 and 2021 under their own names, A0001 to A6877, converted; so
+    neither their bytes nor the digests of their signals need be equal, and their names tell.
+
+    Args:
+        records: Ids, which may be paths.
+
+    Raises:
+        LeakageError: Names the records.
+    """
+    places: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        name = record.rpartition("/")[2]
+        if CPSC_RECORD.fullmatch(name):
+            places[name].append(record)
+    twice = [" = ".join(same) for same in places.values() if len(same) > 1]
+    _refuse(np.array(twice), "record of CPSC2018", "two databases", CPSC_REMEDY)
 
 
 def check_splits(index: Index, splits: Splits, protocol: Protocol) -> LeakageFacts:

@@ -28,6 +28,22 @@ def split_by_record(
     return Splits(*parts)
 
 
+def split_by_fold(
+    index: Index, seed: int, *, train: Sequence[int], validation: Sequence[int], test: Sequence[int]
+) -> Splits:
+    """Rows of the named folds, by the column "fold" of the index; the seed decides nothing.
+
+    Raises:
+        DataError: A part has no example.
+    """
+    del seed
+    parts = [np.flatnonzero(np.isin(index["fold"], folds)) for folds in (train, validation, test)]
+    for part, named, rows in zip(PARTS, (train, validation, test), parts, strict=True):
+        if not len(rows):
+            raise DataError(f"folds {', '.join(map(str, named))}", f"the {part} part would hold no example.")
+    return Splits(*parts)
+
+
 def split_at_random(index: Index, seed: int, *, validation_rate: float, test_rate: float) -> Splits:
     """Random examples of each class, whoever they are of: `test_rate` of all, then `validation_rate` of the rest."""
     rng = np.random.default_rng(seed)
@@ -71,7 +87,7 @@ def deal_groups(groups: Array, labels: Array, shares: Sequence[float], seed: int
 
     Args:
         groups: (n,), what must stay together.
-        labels: int (n,), class of each row.
+        labels: int (n,), class of each row; 0 or 1 (n, num_classes), of several labels.
         shares: Of the parts; together 1.
         seed: Changes the deal.
 
@@ -133,9 +149,17 @@ def cut_from(rows: Array, labels: Array, rate: float, rng: np.random.Generator) 
 
 
 def _class_shares(unit_of_row: Array, labels: Array) -> Array:
-    """float64 (units, classes): the share of all examples of a class that each unit holds."""
-    units, classes = int(unit_of_row.max()) + 1, int(labels.max()) + 1
-    counts = np.bincount(unit_of_row * classes + labels, minlength=units * classes).reshape(units, classes)
+    """float64 (units, classes): the share of all examples of a class that each unit holds.
+
+    Of several labels, (n, num_classes), what has none of them counts as a class of its own.
+    """
+    units = int(unit_of_row.max()) + 1
+    if labels.ndim == 2:
+        marks = np.c_[labels, ~labels.any(axis=1)].astype(np.float64)
+        counts = np.stack([np.bincount(unit_of_row, mark, units) for mark in marks.T], axis=1)
+    else:
+        classes = int(labels.max()) + 1
+        counts = np.bincount(unit_of_row * classes + labels, minlength=units * classes).reshape(units, classes)
     shares: Array = counts / np.maximum(counts.sum(axis=0), 1)
     return shares
 

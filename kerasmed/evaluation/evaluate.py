@@ -9,10 +9,11 @@ from kerasmed.config.run import Evaluation
 from kerasmed.data.dataset import Protocol
 from kerasmed.evaluation.calibration import reliability
 from kerasmed.evaluation.classification import tally
+from kerasmed.evaluation.cpsc2018 import measure_cpsc2018
 from kerasmed.evaluation.judged import Judged, describe_rows, worst_rows
 from kerasmed.evaluation.leaderboard import make_leaderboard
 from kerasmed.evaluation.remarks import remarks
-from kerasmed.evaluation.report import Report
+from kerasmed.evaluation.report import Estimate, Report
 from kerasmed.evaluation.resampled import Measured, measure_all
 from kerasmed.evaluation.subgroups import measure_subgroups
 
@@ -45,7 +46,7 @@ def evaluate(
         ContractError: No example, or a score that is not finite.
     """
     measured = measure_all(judged, protocol.macro_classes, settings, seed)
-    metrics = measured.metrics()
+    metrics = measured.metrics() | _metrics_of_challenge(judged, protocol, settings, seed)
     return Report(
         target=judged.target,
         protocol=protocol,
@@ -64,6 +65,10 @@ def evaluate(
         leaderboard=make_leaderboard(protocol, metrics, settings.confidence),
         subgroups=measure_subgroups(judged, protocol.macro_classes, settings, seed),
     )
+
+
+def _metrics_of_challenge(judged: Judged, protocol: Protocol, settings: Evaluation, seed: int) -> dict[str, Estimate]:
+    return measure_cpsc2018(judged, settings, seed) if protocol.challenge == "cpsc2018" else {}
 
 
 def _who(judged: Judged) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Judged:
         ids: str (n,), one for each example.
         logits: float (n, num_classes), what the scores were made of; None where nobody needs them.
         thresholds: Score of each class from which on it is called; None where none was chosen.
+        first: int (n,), the class named first of several, where a protocol tells it apart.
         subgroups: What else is known of the examples ("sex", "age"), for a look at each group alone.
     """
 
@@ -51,6 +52,7 @@ class Judged:
     ids: Array
     logits: Array | None = None
     thresholds: tuple[float, ...] | None = None
+    first: Array | None = None
     subgroups: Mapping[str, Grouping] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -26,6 +26,7 @@ class Metric:
 
 ABSENT = "no example of the class"
 ONE_SIDED = "needs examples inside and outside the class"
+CPSC_ABSENT = "a class neither occurs nor is answered"
 NONE_OCCURS = "none of the classes averaged over has a value"
 
 METRICS = {
@@ -76,6 +77,13 @@ METRICS = {
     "sveb_fpr": Metric(
         "SVEB false positive rate", "Other beats called S; true Q not counted.", better="lower", percent=True
     ),
+    "cpsc_f1": Metric(
+        "CPSC2018 score", "Mean F1 of the nine classes, one answer for each record, right if any label.", CPSC_ABSENT
+    ),
+    "cpsc_f_af": Metric("CPSC2018 F_AF", "F1 of atrial fibrillation.", CPSC_ABSENT),
+    "cpsc_f_block": Metric("CPSC2018 F_Block", "F1 of I-AVB, LBBB and RBBB, counted together.", CPSC_ABSENT),
+    "cpsc_f_pc": Metric("CPSC2018 F_PC", "F1 of PAC and PVC, counted together.", CPSC_ABSENT),
+    "cpsc_f_st": Metric("CPSC2018 F_ST", "F1 of STD and STE, counted together.", CPSC_ABSENT),
     "ece": Metric("Calibration error", "Mean gap between claimed and real hit rate (ECE, 15 bins).", better="lower"),
     "brier": Metric("Brier score", "Mean squared distance of the scores from the truth.", better="lower"),
 }

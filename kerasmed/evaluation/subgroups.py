@@ -69,7 +69,9 @@ def _measure(
 
 def _rows_of(judged: Judged, rows: Array) -> Judged:
     columns = ("scores", "targets", "groups", "patients", "ids")
-    return replace(judged, logits=None, subgroups={}, **{name: getattr(judged, name)[rows] for name in columns})
+    return replace(
+        judged, logits=None, first=None, subgroups={}, **{name: getattr(judged, name)[rows] for name in columns}
+    )
 
 
 def _bands(edges: Sequence[float]) -> list[str]:

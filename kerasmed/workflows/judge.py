@@ -66,6 +66,7 @@ def score_rows(model: "keras.Model", material: Material, rows: Array, settings: 
         patients=index["patient"][rows],
         ids=index["id"][rows],
         logits=logits[name],
+        first=index["first"][rows] if "first" in index else None,
         subgroups=_subgroups(material, rows),
     )
 

@@ -70,6 +70,19 @@ def test_every_database_can_be_shown(name, kerasmed, tmp_path):
     tree = kerasmed("data", "show", name, "--data-dir", tmp_path, "--json").tree
     assert tree["download"] == f"kerasmed data download {name}"
     assert tree["source"].startswith("https://physionet.org/content/")
+    assert tree["licence"]
+    assert tree["citation"]
+    assert tree["access"]
+
+
+@pytest.mark.parametrize(
+    ("preset", "licence"), [("cpsc2018", "CC BY 4.0"), ("icentia11k_rhythm", "CC BY-NC-SA"), ("mimic_iv_ecg", "ODbL")]
+)
+def test_a_preset_says_licence_citation_and_access(preset, licence, kerasmed, tmp_path):
+    shown = kerasmed("data", "show", preset, "--data-dir", tmp_path)
+    assert licence in shown.out
+    assert "citation" in shown.out
+    assert "access" in shown.out
 
 
 def test_a_dataset_without_its_records_says_what_is_missing(kerasmed, tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasmed.data.splits import folds, split_at_random, split_by_patient, split_by_record, split_files
+from kerasmed.data.splits import deal_groups, folds, split_at_random, split_by_patient, split_by_record, split_files
 from kerasmed.errors import ConfigError, DataError
 
 
@@ -154,3 +154,21 @@ def test_records_of_one_patient_share_a_fold():
 def test_more_folds_than_patients_are_refused():
     with pytest.raises(ConfigError, match="num_folds=9, but there are 5 patients"):
         folds(uneven(num_records=5), 9, seed=0)
+
+
+def test_several_labels_are_dealt_evenly_and_so_are_records_without_one():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((800, 3)) < [0.4, 0.1, 0.05]).astype(np.int8)
+    groups = np.char.mod("p%03d", np.arange(800) // 2)
+    part = deal_groups(groups, labels, [0.1] * 10, seed=0)
+    marks = np.c_[labels, ~labels.any(axis=1)]
+    for column in marks.T:
+        share = np.bincount(part, column, 10) / column.sum()
+        np.testing.assert_allclose(share, 0.1, atol=0.03)
+    assert all(len(set(part[groups == name])) == 1 for name in groups)
+
+
+def test_patients_with_several_labels_are_split():
+    index = {"patient": np.array(list("aabbccddee")), "label": np.eye(5, dtype=np.int8)[[0, 1, 2, 3, 4] * 2]}
+    splits = split_by_patient(index, 0, validation_rate=0.2, test_rate=0.2)
+    assert_parts(splits, index)

@@ -17,7 +17,7 @@ from kerasmed.data.examples import beat_contract, beat_spec, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
 from kerasmed.data.quality import check_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
-from kerasmed.data.records import Array, Examples, RecordRef, SignalRecord
+from kerasmed.data.records import Annotations, Array, Examples, RecordRef, SignalRecord
 from kerasmed.data.splits import split_by_patient
 from kerasmed.errors import DataError
 
@@ -56,7 +56,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
         )
     return Dataset(
         name=folder.name,
-        spec=beat_spec(config.examples, CLASSES, _usual_rate_hz(records)),
+        spec=beat_spec(config.examples, CLASSES, usual_rate_hz(records)),
         records=records,
         make_examples=partial(read_beats, settings=config.examples),
         split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
@@ -70,7 +70,7 @@ def build_wfdb_beats(config: WfdbBeats, data_root: Path) -> Dataset:
     )
 
 
-def _usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
+def usual_rate_hz(records: tuple[RecordRef, ...]) -> float | None:
     """The rate of most records whose header can be read; the lowest of several that are as frequent."""
     rates: Counter[float] = Counter()
     for record in records:
@@ -119,9 +119,13 @@ def read_beats(
         DataError: The record cannot be used, or is not what a model of beats reads.
     """
     record = read_record(ref.files[0], (stand_ins or {}).get(ref.record_id, settings.leads))
-    record = replace(record, patient=ref.patient, leads=settings.leads)
+    record = replace(record, record_id=ref.record_id, patient=ref.patient, leads=settings.leads)
     check_signal(record, beat_contract(settings))
-    marks = read_annotations(ref.files[-1], len(record.signal_mv))
+    return cut_beats(record, read_annotations(ref.files[-1], len(record.signal_mv)), settings)
+
+
+def cut_beats(record: SignalRecord, marks: Annotations, settings: BeatExamples) -> Examples:
+    """The beats that `marks` show in `record`, as `read_beats` gives them."""
     labels = classes_of(marks.symbols)
     beats = np.isin(marks.symbols, BEAT_SYMBOLS)
     arrays, kept = beats_of(record, marks.samples[beats], settings)
@@ -129,9 +133,9 @@ def read_beats(
     numbers = np.flatnonzero(kept)[rows]
     places = np.flatnonzero(beats)[numbers]
     index = {
-        "id": np.array([f"{ref.record_id}:{number}" for number in numbers], dtype=np.str_),
-        "record": np.full(len(numbers), ref.record_id),
-        "patient": np.full(len(numbers), ref.patient),
+        "id": np.array([f"{record.record_id}:{number}" for number in numbers], dtype=np.str_),
+        "record": np.full(len(numbers), record.record_id),
+        "patient": np.full(len(numbers), record.patient),
         "sample": marks.samples[places],
         "symbol": marks.symbols[places],
     }
@@ -185,6 +189,14 @@ def record_of(folder: Path, name: str, *suffixes: str) -> RecordRef:
     named = (PATIENT.fullmatch(comment) for comment in comments)
     patient = next((match.group(1) for match in named if match), name)
     return RecordRef(name, patient, (header_path, *signals, *others))
+
+
+def files_of_header(header_path: Path) -> tuple[Path, ...]:
+    """The header and all files below it; it alone where it cannot be read, which reading it as data will say."""
+    try:
+        return (header_path, *_look_up(header_path)[1])
+    except DataError:
+        return (header_path,)
 
 
 def _look_up(header_path: Path) -> tuple[tuple[str, ...], list[Path]]:

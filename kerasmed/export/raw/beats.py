@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from kerasmed.config.dataset import BeatExamples
 from kerasmed.data.baseline import BLOCK_RATE_HZ, QRS_S, T_S
-from kerasmed.data.examples import LARGEST_STEP, STEP, UNIT_STEP
+from kerasmed.data.examples import UNIT_STEP
 from kerasmed.data.morphology import parts_of
 from kerasmed.data.resampling import resampling_kernel
+from kerasmed.data.storing import LARGEST_STEP, STEP
 from kerasmed.export.raw.morphology import shape_features, usual_beat, usual_height
 from kerasmed.export.raw.ops import Tensor, at_least_one, bridged, without_nan
 from kerasmed.export.raw.rhythm import rr_features
