@@ -15,9 +15,8 @@ from kerasmed.spec import ArraySpec, ExampleSpec
 # A class with fewer examples than this, in training or in what judges, is called rare.
 FEW_EXAMPLES = 100
 OUTSIDE = (
-    "The graph holds the standardisation of features and the scores, and nothing before them: finding R peaks, "
-    "baseline, window, resampling, the usual beat of the record, RR and shape features. `kerasmed predict` does these; "
-    "whoever feeds the graph by other means must do them alike."
+    "The files of the formats take prepared examples: what comes before (of a recording finding R peaks, baseline, "
+    "window, resampling and features) `kerasmed predict` does, and whoever feeds them otherwise must do alike."
 )
 
 
@@ -66,7 +65,7 @@ def render_card(
         _section("Data and protocol", _data(manifest, report)),
         _section("How good it is", _metrics(report)),
         _section("Answers, thresholds and calibration", _answers(spec, report, calibrations)),
-        _section("Limits", _limits(spec, report)),
+        _section("Limits", _limits(manifest, report)),
         _section("Formats and their proof", _formats(manifest)),
         _section("How it was made", _made(manifest, config)),
         _section("Changelog", _changelog(manifest, report, earlier)),
@@ -184,8 +183,12 @@ def _answers(spec: ExampleSpec, report: Report | None, calibrations: Mapping[str
     return lines
 
 
-def _limits(spec: ExampleSpec, report: Report | None) -> list[str]:
-    limits = [OUTSIDE] if spec.recipe.get("kind") == "beats" else []
+def _limits(manifest: Mapping[str, Any], report: Report | None) -> list[str]:
+    serving = manifest["serving"]
+    if "not_made" in serving:
+        limits = [OUTSIDE, f"There is no serving graph: {serving['not_made']}."]
+    else:
+        limits = [OUTSIDE, f"The serving graph leaves to its caller: {'; '.join(serving['not_held'])}."]
     if report is not None:
         limits += [*_rare(report), *(f"{badge}." for badge in report.protocol.badges), *report.notes]
     limits.append("Recordings of other devices, leads, ages or diseases than those of its data: nobody knows.")

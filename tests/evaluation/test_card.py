@@ -25,6 +25,7 @@ MANIFEST = {
     "versions": {"keras": "3.15.1"},
     "parity": {"reference": "the trained model in float32 on jax", "limit": 1e-4, "batch_sizes": [8, 3, 1]},
     "written": {"onnx": {"max_abs_difference": 3e-7, "batch": "free", "bytes": 1234}},
+    "serving": {"not_held": ["finding R peaks"]},
     "source": {"run": "beats-c", "git": {"commit": "c0ffee", "changed": True}},
 }
 
@@ -59,6 +60,12 @@ def test_classes_with_few_examples_badges_and_notes_are_limits(report) -> None:
     assert "among those judged: N (90), S (10), V (10), F (8), Q (2)." in limits
     assert all(badge in limits for badge in report.protocol.badges)
     assert all(note in limits for note in report.notes)
+
+
+def test_what_a_serving_graph_cannot_hold_is_a_limit_and_so_is_that_there_is_none(report) -> None:
+    assert "- The serving graph leaves to its caller: finding R peaks." in render_card(MANIFEST, SPEC, report, {}, {})
+    none = {**MANIFEST, "serving": {"not_made": "rr=so_far goes from beat to beat"}}
+    assert "- There is no serving graph: rr=so_far goes from beat to beat." in render_card(none, SPEC, report, {}, {})
 
 
 def test_the_changelog_tells_the_change_against_the_version_before(report) -> None:

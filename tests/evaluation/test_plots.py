@@ -86,3 +86,11 @@ def test_drawing_leaves_pyplot_alone_and_judging_needs_no_matplotlib() -> None:
         "assert 'matplotlib.pyplot' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_worst_pictures_are_drawn(tmp_path):
+    from kerasmed.evaluation.worst import show_worst_pictures
+
+    worst = [{"id": f"p{n}", "label": "$a", "predicted": "b", "scores": {"$a": 0.1, "b": 0.9}} for n in range(5)]
+    show_worst_pictures(worst, np.random.default_rng(0).random((5, 16, 12, 1)), tmp_path / "worst.png")
+    assert (tmp_path / "worst.png").read_bytes().startswith(b"\x89PNG")
