@@ -28,6 +28,22 @@ def split_by_record(
     return Splits(*parts)
 
 
+def split_by_fold(
+    index: Index, seed: int, *, train: Sequence[int], validation: Sequence[int], test: Sequence[int]
+) -> Splits:
+    """Rows of the named folds, by the column "fold" of the index; the seed decides nothing.
+
+    Raises:
+        DataError: A part has no example.
+    """
+    del seed
+    parts = [np.flatnonzero(np.isin(index["fold"], folds)) for folds in (train, validation, test)]
+    for part, named, rows in zip(PARTS, (train, validation, test), parts, strict=True):
+        if not len(rows):
+            raise DataError(f"folds {', '.join(map(str, named))}", f"the {part} part would hold no example.")
+    return Splits(*parts)
+
+
 def split_at_random(index: Index, seed: int, *, validation_rate: float, test_rate: float) -> Splits:
     """Random examples of each class, whoever they are of: `test_rate` of all, then `validation_rate` of the rest."""
     rng = np.random.default_rng(seed)

@@ -15,6 +15,7 @@ from kerasmed.config.dataset import (
     KaggleBeats,
     MedMnist,
     MitbihBeats,
+    Ptbxl,
     WfdbBeats,
 )  # fmt: skip
 from kerasmed.config.load import load_run
@@ -25,6 +26,7 @@ from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 from kerasmed.evaluation.names import METRICS
 from kerasmed.evaluation.subgroups import group
 from tests.fakes.image_folders import write_class_folders, write_medmnist
+from tests.fakes.ptbxl import write_ptbxl
 
 NUM_CSV_ROWS = 60
 
@@ -36,6 +38,7 @@ def simulated(tmp_path_factory) -> Path:
     _write_csv(root / "heartbeat")
     write_class_folders(root / "images")
     write_medmnist(root / "medmnist")
+    write_ptbxl(root)
     return root
 
 
@@ -57,6 +60,7 @@ def opened(kind, simulated, request):
         "kaggle_beats": KaggleBeats(),
         "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
         "medmnist": MedMnist(),
+        "ptbxl": Ptbxl(),
     }
     return build(configs[kind], simulated)
 
