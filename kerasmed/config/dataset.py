@@ -131,6 +131,18 @@ class KaggleBeats(DatasetConfig):
     validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the rows of mitbih_train.csv")
 
 
+class Ptbxl(RecordDataset):
+    """PTB-XL, 12 leads, 10 s; several labels, folds of the database (docs/twelve_lead.md)."""
+
+    kind: Literal["ptbxl"] = "ptbxl"
+    builder: ClassVar[str] = "kerasmed.data.sources.ptbxl:build_ptbxl"
+
+    folder: str = Field(default="ptbxl", pattern=FOLDER)
+    task: Literal["superdiagnostic", "subdiagnostic", "diagnostic", "form", "rhythm", "all"] = "superdiagnostic"
+    rate_hz: Literal[100, 500] = Field(default=100, description="which of the two files of a record is read")
+    allow_missing: bool = Field(default=False, description="go on without some files; every report says so")
+
+
 class WfdbFolder(RecordDataset):
     """Your own WFDB records with a CSV file of labels, split by patient (docs/twelve_lead.md)."""
 
@@ -299,6 +311,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "wfdb_beats": WfdbBeats,
     "wfdb_signals": WfdbSignals,
     "kaggle_beats": KaggleBeats,
+    "ptbxl": Ptbxl,
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
     "wfdb_folder": WfdbFolder,

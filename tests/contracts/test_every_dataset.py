@@ -16,6 +16,7 @@ from kerasmed.config.dataset import (
     KaggleBeats,
     MedMnist,
     MitbihBeats,
+    Ptbxl,
     WfdbBeats,
     WfdbSignals,
 )  # fmt: skip
@@ -27,6 +28,7 @@ from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 from kerasmed.evaluation.names import METRICS
 from kerasmed.evaluation.subgroups import group
 from tests.fakes.image_folders import write_class_folders, write_medmnist
+from tests.fakes.ptbxl import write_ptbxl
 from tests.fakes.twelve_lead_folders import SMALL_DATASETS, write_small_datasets
 
 NUM_CSV_ROWS = 60
@@ -39,6 +41,7 @@ def simulated(tmp_path_factory) -> Path:
     _write_csv(root / "heartbeat")
     write_class_folders(root / "images")
     write_medmnist(root / "medmnist")
+    write_ptbxl(root)
     write_small_datasets(root)
     return root
 
@@ -62,6 +65,7 @@ def opened(kind, simulated, request):
         "kaggle_beats": KaggleBeats(),
         "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
         "medmnist": MedMnist(),
+        "ptbxl": Ptbxl(),
         **SMALL_DATASETS,
     }
     return build(configs[kind], simulated)
