@@ -51,7 +51,8 @@ def test_the_list_says_what_is_here(kerasmed, simulated):
     tree = kerasmed("data", "list", "--data-dir", simulated, "--json").tree
     assert tree["folders"]["mitdb"]["present"] is True
     assert "mitbih_ds1" in tree["folders"]["mitdb"]["presets"]
-    assert tree["folders"]["ptbxl"] == {"database": "ptbxl", "presets": [], "present": False}
+    presets = ["ptbxl_500hz", "ptbxl_superdiagnostic"]
+    assert tree["folders"]["ptbxl"] == {"database": "ptbxl", "presets": presets, "present": False}
 
 
 def test_the_list_needs_no_data_folder(kerasmed):
