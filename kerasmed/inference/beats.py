@@ -1,7 +1,7 @@
 """Beats of a WFDB record: R peaks, the windows that training would cut around them, and a class for each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from kerasmed.config.dataset import BeatExamples
 from kerasmed.data.examples import beat_contract, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS
 from kerasmed.data.quality import check_signal
-from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
+from kerasmed.data.readers.wfdb import read_annotations
 from kerasmed.data.records import Array, SignalRecord
 from kerasmed.errors import ContractError, DataError
 from kerasmed.evaluation.judged import answers
 from kerasmed.inference.beat_arrays import read_beat_array
 from kerasmed.inference.detector import detect_peaks
 from kerasmed.inference.predictor import Predictor, score_examples, score_physical
+from kerasmed.inference.reading import read_leads
 from kerasmed.spec import TargetSpec
 
 
@@ -120,7 +121,7 @@ def predict_record(
             in it.
     """
     settings, target = _beat_model(predictor)
-    record, notes = _read(header, settings, leads)
+    record, notes = read_leads(header, settings.leads, settings.rate_hz, leads)
     notes += check_signal(record, predictor.spec.contract or beat_contract(settings))
     peaks, origin = _find_peaks(record, header, annotator)
     arrays, kept = beats_of(record, peaks, settings)
@@ -199,29 +200,6 @@ def _only_target(predictor: Predictor) -> TargetSpec:
 def _calibration(predictor: Predictor) -> Calibration | None:
     (name,) = predictor.spec.targets
     return predictor.calibrations.get(name)
-
-
-def _read(header: Path, settings: BeatExamples, leads: tuple[str, ...]) -> tuple[SignalRecord, list[str]]:
-    """The record with the leads of the model, under the model's names, and what was done for that."""
-    wanted = leads or settings.leads
-    if len(wanted) != len(settings.leads):
-        raise ContractError(
-            f"the model reads {len(settings.leads)} lead(s), {', '.join(settings.leads)}; give as many."
-        )
-    present = read_header(header).leads  # none, where the record is made of segments
-    absent = {lead.casefold() for lead in wanted} - {lead.casefold() for lead in present}
-    if present and absent:
-        raise ContractError(
-            f"{header.stem}: the model reads lead {', '.join(wanted)}; the record has {', '.join(present)}. "
-            f"To insist on another: --lead {present[0]}."
-        )
-    record = read_record(header, wanted)
-    notes = [f"lead {', '.join(wanted)}", *record.notes]
-    if wanted != settings.leads:
-        notes += [f"lead {', '.join(wanted)} stands in for {', '.join(settings.leads)}, on which the model was trained"]
-    if record.rate_hz != settings.rate_hz:
-        notes += [f"resampled from {record.rate_hz:g} to {settings.rate_hz:g} Hz"]
-    return replace(record, leads=settings.leads), notes
 
 
 def _find_peaks(record: SignalRecord, header: Path, annotator: str | None) -> tuple[Array, str]:

@@ -83,5 +83,15 @@ def _images() -> Route:
     return Route(predict, images.summarize, images.summary_text, images.write_images, images.told_name)
 
 
+def _records() -> Route:
+    from kerasmed.inference import whole_records
+
+    def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
+        predicted = whole_records.predict_records(predictor, path, wishes.leads)
+        return Outcome((predicted,), predicted.failed)
+
+    return Route(predict, whole_records.summarize, whole_records.summary_text, whole_records.write_records)
+
+
 # Kind of a recipe to its way; imports wait for the way that is taken.
-ROUTES: dict[str, Callable[[], Route]] = {"beats": _beats, "images": _images}
+ROUTES: dict[str, Callable[[], Route]] = {"beats": _beats, "images": _images, "records": _records}
