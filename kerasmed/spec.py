@@ -43,8 +43,8 @@ class TargetSpec:
 class SignalContract:
     """What a recording of the heart must be like before examples are made of it, in training and at prediction.
 
-    The limits are wide: every lead of the 391 records that they were tried on (MIT-BIH, PTB-XL, CPSC2018, Icentia11k)
-    keeps far from each. `data/quality.py` measures and says which one is broken.
+    The limits are wide: each of the 332 records that they were tried on (MIT-BIH, PTB-XL, CPSC2018, Icentia11k) keeps
+    them all (docs/contract.md). `data/quality.py` measures and says which one is broken.
 
     Attributes:
         leads: Names, in the order in which a model reads them.
@@ -120,6 +120,11 @@ class ExampleSpec:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     contract: SignalContract | None = None
     image_contract: ImageContract | None = None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The recipe without its kind: what the settings class of that kind of examples is made of."""
+        return {name: value for name, value in self.recipe.items() if name != "kind"}
 
     @property
     def target(self) -> TargetSpec:

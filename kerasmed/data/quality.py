@@ -1,6 +1,6 @@
 """Is this a recording of the heart, in the unit, at the rate and with the leads that it claims?
 
-What is measured here is measured alike inside a serving graph (`export/raw_quality.py`), so it is made of sums, orders
+What is measured here is measured alike inside a serving graph (`export/raw/quality.py`), so it is made of sums, orders
 and differences alone.
 """
 

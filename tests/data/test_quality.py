@@ -12,6 +12,7 @@ from kerasmed.data.records import SignalRecord
 from kerasmed.errors import DataError
 from kerasmed.spec import ExampleSpec, SignalContract
 from tests.fakes.beats import RATE_HZ, bumps_mv, regular_peaks
+from tests.fakes.wfdb_files import write_record
 
 LEADS = ("I", "II", "III")
 CONTRACT = SignalContract(LEADS)
@@ -93,6 +94,16 @@ def test_a_contract_survives_its_json():
     spec = ExampleSpec({}, {}, {}, replace(CONTRACT, range_mv=(0.1, 5.0)))
     assert ExampleSpec.from_json(spec.to_json()) == spec
     assert ExampleSpec.from_json({"inputs": {}, "targets": {}, "recipe": {}}).contract is None
+
+
+def test_a_record_in_another_unit_is_converted_and_says_so(tmp_path: Path):
+    record = recording()
+    for unit, factor in (("mV", 1), ("uV", 1000)):
+        write_record(tmp_path, unit, record.signal_mv * factor, RATE_HZ, LEADS, adc_gain=200 / factor, unit=unit)
+    plain, other = (read_record(tmp_path / f"{unit}.hea") for unit in ("mV", "uV"))
+    np.testing.assert_allclose(other.signal_mv, plain.signal_mv, atol=1e-6)
+    assert plain.notes == ()
+    assert any("is stored in uV and was converted to mV" in note for note in other.notes)
 
 
 @pytest.mark.parametrize("folder", ["mitdb", "ptbxl", "cpsc2018", "icentia11k"])

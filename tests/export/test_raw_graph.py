@@ -14,6 +14,7 @@ from kerasmed.errors import ConfigError
 from kerasmed.evaluation.judged import answers
 from kerasmed.export.raw.describe import checked_rate, describe, fault_names, refusal
 from kerasmed.export.raw.probe import expected_scores, probe, probe_recording
+from kerasmed.export.raw.request import raw_request
 from kerasmed.spec import ExampleSpec, SignalContract, TargetSpec
 from tests.data.test_quality import CONTRACT as LIMB_LEADS
 from tests.data.test_quality import WRONG
@@ -144,6 +145,14 @@ def test_a_spec_that_no_graph_can_hold_is_told_why():
     assert "not made inside a graph" in refusal(ExampleSpec({}, {}, {"kind": "dreams"}), None)
     with pytest.raises(ConfigError, match="between 50 and 10000 Hz"):
         checked_rate(5.0)
+
+
+def test_the_rate_of_a_serving_graph_is_the_one_asked_for_else_that_of_the_training_records():
+    spec = beat_spec(BeatExamples(), CLASSES, 360.0)
+    assert raw_request(spec, {}, None, None)["rate_hz"] == 360.0
+    asked = raw_request(spec, {}, None, 250.0)
+    assert (asked["rate_hz"], asked["description"]["inputs"]["signal_mv"]["rate_hz"]) == (250.0, 250.0)
+    assert raw_request(beat_spec(BeatExamples(), CLASSES), {}, None, None) is None
 
 
 def test_a_description_names_units_rate_leads_and_faults():

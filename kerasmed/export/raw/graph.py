@@ -45,7 +45,7 @@ def serving_function(
 
 
 def _of_recording(answer: Callable[..., Answers], spec: ExampleSpec, rate_hz: float) -> Callable[..., Answers]:
-    settings = BeatExamples.model_validate({key: value for key, value in spec.recipe.items() if key != "kind"})
+    settings = BeatExamples.model_validate(spec.settings)
     contract = spec.contract
     assert contract is not None, "the specs of recordings have a contract"
     signature = [
@@ -83,7 +83,7 @@ def _of_rows(answer: Callable[..., Answers], spec: ExampleSpec) -> Callable[...,
 
 
 def _of_picture(answer: Callable[..., Answers], spec: ExampleSpec) -> Callable[..., Answers]:
-    settings = ImageExamples.model_validate({key: value for key, value in spec.recipe.items() if key != "kind"})
+    settings = ImageExamples.model_validate(spec.settings)
     contract = spec.image_contract
     assert contract is not None, "the specs of pictures have a contract"
     signature = [

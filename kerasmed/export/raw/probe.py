@@ -67,12 +67,11 @@ def expected_scores(model: Any, spec: ExampleSpec, inputs: Mapping[str, Array]) 
     (name,) = spec.targets
     if spec.recipe["kind"] == "beat_rows":
         return parity.answers_of(model, {"signal": inputs[names.ROWS][:, :, None]})[name]
-    recipe = {key: value for key, value in spec.recipe.items() if key != "kind"}
     if spec.recipe["kind"] == "images":
-        image = pixels_of([_as_read(inputs[names.PIXELS])], ImageExamples.model_validate(recipe))
+        image = pixels_of([_as_read(inputs[names.PIXELS])], ImageExamples.model_validate(spec.settings))
         scale = np.float32(spec.inputs["image"].scale)
         return parity.answers_of(model, {"image": image.astype(np.float32) * scale})[name]
-    settings = BeatExamples.model_validate(recipe)
+    settings = BeatExamples.model_validate(spec.settings)
     record = SignalRecord("probe", "probe", inputs[names.SIGNAL], float(inputs[names.RATE]), settings.leads)
     arrays, kept = beats_of(record, inputs[names.PEAKS], settings)
     physical = {key: arrays[key].astype(np.float32) * np.float32(array.scale) for key, array in spec.inputs.items()}
