@@ -41,9 +41,20 @@ def visit_steps(scratch: Path) -> list[str]:
     import jax
 
     from tests.faults.every_step import visit
-    from tests.faults.operations import export_operation, prepare_operation, save_operation, small_model
+    from tests.faults.operations import (
+        delete_operation,
+        export_operation,
+        prepare_operation,
+        save_operation,
+        small_model,
+    )
 
-    operations = [prepare_operation(scratch), save_operation(), export_operation(*small_model(), ["keras"])]
+    operations = [
+        prepare_operation(scratch),
+        save_operation(),
+        delete_operation(),
+        export_operation(*small_model(), ["keras"]),
+    ]
     wrong: list[str] = []
     say("every fault at every step on the disk")
     with jax.disable_jit():

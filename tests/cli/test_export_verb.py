@@ -14,13 +14,14 @@ def export(kerasmed, trained: TrainedRun, tmp_path):
 def test_versions_count_up_and_the_largest_difference_is_told(export, tmp_path):
     first, second = export("--format", "keras"), export("--format", "keras", "--json")
     assert (first.code, first.err, second.code) == (0, "", 0)
-    folder, heading, line = first.out.splitlines()
+    folder, heading, line, serving = first.out.splitlines()
     assert folder == str(tmp_path / "saved" / "small" / "1")
     assert heading == "largest difference from the trained model:"
     assert line.split()[0] == "keras"
     assert float(line.split()[1]) <= 1e-4
     assert second.tree["saved_model"] == str(tmp_path / "saved" / "small" / "2")
     assert second.tree["formats"] == ["keras"]
+    assert serving == "no serving graph: neither saved_model nor onnx"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ def write_version(target: Path, name: str = "beats", **facts: object) -> Path:
     """Publish the next version of `name` as an export does: under the lock, by a rename; the folder."""
     root = target / name
     with files.locked(root / LOCK):
+        files.sweep(root)
         folder = root / str(next_version(root))
         with files.committed_folder(folder) as beside:
             (beside / "model.keras").write_bytes(b"weights" * 100)

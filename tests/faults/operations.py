@@ -111,6 +111,35 @@ def export_operation(model: Any, spec: Any, formats: list[str]) -> Operation:
     return Operation(f"export ({', '.join(formats)})", begin, act, whole, right)
 
 
+def delete_operation() -> Operation:
+    """Delete the newest of two versions, and export another."""
+    from kerasmed.registry.delete import delete_version
+    from kerasmed.registry.verify import faults_of
+    from kerasmed.versions import versions_of
+    from tests.fakes.saved_models import write_version
+
+    def begin(root: Path) -> None:
+        write_version(root)
+        write_version(root)
+
+    def act(root: Path) -> None:
+        if 2 in versions_of(root / "beats"):
+            delete_version(root / "beats" / "2")
+        write_version(root)
+
+    def whole(root: Path) -> None:
+        versions = versions_of(root / "beats")
+        assert 1 in versions
+        for version in versions:
+            assert faults_of(root / "beats" / str(version)) == []
+
+    def right(root: Path) -> None:
+        # Where the fault came after the rename, the version it spoiled the end of is whole, and stands.
+        assert names_in(root / "beats") - {"4"} == {".lock", ".deleted.json", "1", "3"}
+
+    return Operation("delete", begin, act, whole, right)
+
+
 def save_operation() -> Operation:
     """Go on from the newest checkpoint to the end of epoch 4, by a save within the epoch; two saves, each pruned."""
     return Operation("checkpoint", _save_three_epochs, _go_on, _checkpoints_are_whole, _checkpoints_are_right)

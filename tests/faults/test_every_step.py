@@ -13,6 +13,7 @@ from kerasmed.training.checkpoint import newest_step
 from tests.faults.every_step import IN_TURN, Operation, Visited, visit
 from tests.faults.fault_fs import Fault, FaultDisk
 from tests.faults.operations import (
+    delete_operation,
     export_operation,
     names_in,
     prepare_operation,
@@ -44,6 +45,10 @@ def test_a_prepare_survives_every_fault_at_every_step(tmp_path: Path) -> None:
 
 def test_a_checkpoint_survives_every_fault_at_every_step(tmp_path: Path) -> None:
     assert_unbroken(visit(save_operation(), tmp_path / "scratch", IN_TURN), least_steps=80)
+
+
+def test_a_delete_survives_every_fault_at_every_step(tmp_path: Path) -> None:
+    assert_unbroken(visit(delete_operation(), tmp_path / "scratch", IN_TURN), least_steps=30)
 
 
 @pytest.fixture
