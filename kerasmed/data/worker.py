@@ -1,12 +1,11 @@
 """Processes that make examples of records, where there are too many records for one.
 
-A worker is this interpreter anew, with two pipes and nothing else of ours: no fork of a process that may have loaded a
-backend, and no main module that would have to be importable. It is ours, so what comes through the pipes is trusted.
+A worker is this interpreter anew, with a connection and nothing else of ours: no fork of a process that may have loaded
+a backend, and no main module that would have to be importable. It is our own child, so what comes from it is trusted.
 """
 
 import logging
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -14,7 +13,8 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 
 from kerasmed.data.records import Examples, RecordRef
 from kerasmed.errors import DataError, KerasmedError
@@ -52,12 +52,18 @@ class Worker:
     """One process, which answers one portion of records at a time."""
 
     def __init__(self, pickled_make: bytes) -> None:
-        # The places of modules are those of this process, wherever it got them from.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from kerasmed.data.worker import main; main()"
-        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and our own module, no shell
-            [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        self._send(pickled_make)
+        self._connection, theirs = Pipe()
+        with theirs:
+            # The places of modules are those of this process, wherever it got them from.
+            places = f"import sys; sys.path[:] = {sys.path!r}"
+            code = f"{places}; from kerasmed.data.worker import main; main({theirs.fileno()})"
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and our own module, no shell
+                [sys.executable, "-P", "-c", code], stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]
+            )
+        try:
+            self._connection.send_bytes(pickled_make)
+        except OSError as error:
+            raise self._ended() from error
 
     def outcomes(self, records: list[RecordRef]) -> list[Outcome]:
         """What becomes of each record.
@@ -65,10 +71,10 @@ class Worker:
         Raises:
             KerasmedError: The process ended, or something else than a bad record stopped it.
         """
-        self._send(pickle.dumps(records))
         try:
-            answer: _Answer = pickle.load(self._pipe(self._process.stdout))  # noqa: S301 - from our own process
-        except (EOFError, pickle.UnpicklingError) as error:
+            self._connection.send(records)
+            answer: _Answer = self._connection.recv()
+        except (EOFError, OSError) as error:
             raise self._ended() from error
         for told in answer.log:
             logging.getLogger(told.name).handle(told)
@@ -79,29 +85,14 @@ class Worker:
     def close(self) -> None:
         """End the process and wait for it."""
         self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):  # what was not sent is of no use any more
-                    pipe.close()
         self._process.wait()
-
-    def _send(self, content: bytes) -> None:
-        pipe = self._pipe(self._process.stdin)
-        try:
-            pickle.dump(content, pipe)
-            pipe.flush()
-        except BrokenPipeError as error:
-            raise self._ended() from error
+        self._connection.close()
 
     def _ended(self) -> KerasmedError:
+        self._process.kill()  # in case it only stopped talking; one that has ended keeps the code with which it did
         code = self._process.wait()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return KerasmedError(f"a process that prepares records ended ({how}); is there enough memory? Run again.")
-
-    @staticmethod
-    def _pipe(pipe: Any) -> Any:
-        assert pipe is not None
-        return pipe
 
 
 class _Kept(logging.Handler):
@@ -117,26 +108,18 @@ class _Kept(logging.Handler):
         self.records.append(record)
 
 
-def main() -> None:
+def main(descriptor: int) -> None:
     """Answer portions until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, it is the parent's to act on
-    source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints must not print into the pipe
+    os.dup2(2, 1)  # what the program says on stdout is for its parent to say
     kept = _Kept()
     logging.getLogger().addHandler(kept)
-    make: Make = pickle.loads(pickle.load(source))  # noqa: S301 - from our own process
-    while (portion := _next(source)) is not None:
-        answer = _answer(make, portion)
-        answer.log, kept.records = kept.records, []
-        pickle.dump(answer, sink)
-        sink.flush()
-
-
-def _next(source: BinaryIO) -> list[RecordRef] | None:
-    try:
-        return list(pickle.loads(pickle.load(source)))  # noqa: S301 - from our own process
-    except EOFError:
-        return None
+    with Connection(descriptor) as connection, suppress(EOFError):
+        make: Make = connection.recv()
+        while True:
+            answer = _answer(make, connection.recv())
+            answer.log, kept.records = kept.records, []
+            connection.send(answer)
 
 
 def _answer(make: Make, records: list[RecordRef]) -> _Answer:
