@@ -96,9 +96,12 @@ class Examples:
         dropped: Reason to count, of what was in the record and is not among the examples.
         content: uint64 (n,), digests by which the leakage guard knows the same acquisition again, where the arrays
             themselves do not serve: equal whatever else is in the record and however the arrays are made.
+        quality: float32 (num_leads, num_measures), what `quality.measures_by_lead` says of the record; None where it
+            was not measured.
     """
 
     arrays: dict[str, Array]
     index: dict[str, Array]
     dropped: dict[str, int] = field(default_factory=dict)
     content: Array | None = None
+    quality: Array | None = None
