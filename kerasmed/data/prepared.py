@@ -56,13 +56,13 @@ class Prepared:
     @cached_property
     def index(self) -> Index:
         """Columns, one value for each example."""
-        return {name: _load(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
+        return {name: _map(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """Inputs and targets by name."""
         names = (*self.spec.inputs, *self.spec.targets)
-        return {name: _load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
+        return {name: _map(self.folder / "arrays" / f"{name}.npy") for name in names}
 
     @cached_property
     def quarantine(self) -> list["Quarantined"]:
@@ -75,7 +75,7 @@ class Prepared:
         """Names of records and their measures, float32 (num_records, num_leads, len(quality.BY_LEAD)), if measured."""
         if not (self.folder / QUALITY).is_file():
             return None
-        return _load(self.folder / MEASURED), _load(self.folder / QUALITY, mmap_mode="r")
+        return _map(self.folder / MEASURED), _map(self.folder / QUALITY)
 
     def __len__(self) -> int:
         return int(self.manifest["num_examples"])
@@ -146,7 +146,7 @@ def _make(
             (beside / name).mkdir()
         made = _read_all(dataset, beside, bad, progress)
         require_unchanged(stamps, stamps_of(dataset.records), dataset.records)
-        index = made.columns.whole() | {name: _load(beside / "arrays" / f"{name}.npy") for name in dataset.spec.targets}
+        index = made.columns.whole() | {name: _map(beside / "arrays" / f"{name}.npy") for name in dataset.spec.targets}
         if dataset.check is not None:
             dataset.check(index, made.dropped)
         _write(beside, dataset, made, index, fingerprint)
@@ -171,9 +171,10 @@ def open_prepared(folder: Path) -> Prepared:
     return Prepared(folder, manifest)
 
 
-def _load(path: Path, **options: Any) -> Array:
+def _map(path: Path) -> Array:
+    """A read-only view of a file, of which the kernel keeps in memory what it can: labels alone may be 1 GB."""
     try:
-        array: Array = np.load(path, allow_pickle=False, **options)
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path.parents[1], path.name) from error
     return array

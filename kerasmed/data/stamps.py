@@ -19,7 +19,7 @@ def stamps_of(records: Iterable[RecordRef]) -> Array:
         int64 (num_files, 3): size, time of the last change in nanoseconds, number of the file; -1 where there is none.
     """
     found = np.fromiter(
-        (value for record in records for path in record.files for value in _stamp(path)), dtype=np.int64
+        (value for record in records for path in record.paths for value in _stamp(path)), dtype=np.int64
     )
     return found.reshape(-1, 3)
 
@@ -49,13 +49,13 @@ def require_unchanged(before: Array, after: Array, records: Iterable[RecordRef])
 
 def _names(records: Iterable[RecordRef]) -> Iterator[str]:
     for record in records:
-        for path in record.files:
-            yield record.record_id if record.hidden else path.name
+        for path in record.paths:
+            yield record.record_id if record.hidden else Path(path).name
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _stamp(path: str) -> tuple[int, int, int]:
     try:
-        found = os.stat(path)  # noqa: PTH116 - Path.stat makes and keeps a text of each of a million paths
+        found = os.stat(path)  # noqa: PTH116 - no Path for each of a million
     except OSError:
         return -1, -1, -1
     # The kernel counts files in 64 bits without a sign.
