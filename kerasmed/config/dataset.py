@@ -9,6 +9,7 @@ from kerasmed.config.component import ComponentConfig, Settings
 
 # A name, or names under one another: a database lies below the data root, never beside it.
 FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$"
+LINE = r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$"
 BadRecords = Literal["skip", "fail"]
 
 
@@ -164,6 +165,26 @@ class WfdbFolder(RecordDataset):
     test_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
 
 
+class WfdbHeaders(RecordDataset):
+    """WFDB records whose header comments say their labels, as in the PhysioNet Challenges (docs/twelve_lead.md)."""
+
+    kind: Literal["wfdb_headers"] = "wfdb_headers"
+    builder: ClassVar[str] = "kerasmed.data.sources.wfdb_headers:build_wfdb_headers"
+
+    folder: str = Field(default="challenge", pattern=FOLDER, description="records lie in it, or below it")
+    label_line: str = Field(default="Dx", pattern=LINE, description="the comment `# Dx: ...` says the labels")
+    patient_line: str = Field(default="Patient ID", pattern=LINE, description="the comment that says the patient")
+    task: Literal["single_label", "multi_label"] = Field(
+        default="multi_label", description="multi_label: a record may have several labels, apart by ','"
+    )
+    classes: tuple[str, ...] = Field(
+        default=(),
+        description="in the order of the scores; none: all that headers say. Of several labels others count not",
+    )
+    validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+    test_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+
+
 class Cpsc2018(RecordDataset):
     """China Physiological Signal Challenge 2018: nine classes, any of which a record may have."""
 
@@ -315,6 +336,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
     "wfdb_folder": WfdbFolder,
+    "wfdb_headers": WfdbHeaders,
     "cpsc2018": Cpsc2018,
     "icentia11k_beats": Icentia11kBeats,
     "icentia11k_rhythm": Icentia11kRhythm,
