@@ -1,9 +1,9 @@
 """Settings of the datasets: which records, which examples of them, which split."""
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 
@@ -57,6 +57,26 @@ class RecordExamples(Settings):
         if len({lead.casefold() for lead in leads}) < len(leads):
             raise ValueError(f"names a lead twice: {', '.join(leads)}")
         return leads
+
+
+class Folds(Settings):
+    """A CSV file that deals records to folds, such as ECGBench publishes, known by its digest (docs/twelve_lead.md)."""
+
+    file: str = Field(pattern=FOLDER, description="below the folder of the database")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="digest of the file; another file is refused")
+    record: str = Field(default="record", description="column of the records, by their ids here")
+    patient: str = Field(default="patient", description="column of the patients, none of whom may be in two folds")
+    fold: str = Field(default="fold", description="column of the folds, whole numbers")
+    train: tuple[int, ...] = Field(default=(1, 2, 3, 4, 5, 6, 7, 8), min_length=1)
+    validation: tuple[int, ...] = Field(default=(9,), min_length=1)
+    test: tuple[int, ...] = Field(default=(10,), min_length=1)
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Self:
+        named = [*self.train, *self.validation, *self.test]
+        if len(set(named)) < len(named):
+            raise ValueError("a fold can train, choose the epoch or judge, and not two of these")
+        return self
 
 
 class DatasetConfig(ComponentConfig):
@@ -141,6 +161,7 @@ class Ptbxl(RecordDataset):
     folder: str = Field(default="ptbxl", pattern=FOLDER)
     task: Literal["superdiagnostic", "subdiagnostic", "diagnostic", "form", "rhythm", "all"] = "superdiagnostic"
     rate_hz: Literal[100, 500] = Field(default=100, description="which of the two files of a record is read")
+    folds: Folds | None = Field(default=None, description="other folds than those of the database")
     allow_missing: bool = Field(default=False, description="go on without some files; every report says so")
 
 
@@ -161,6 +182,7 @@ class WfdbFolder(RecordDataset):
     classes: tuple[str, ...] = Field(
         default=(), description="in the order of the scores; none: what the label column holds, or the other columns"
     )
+    folds: Folds | None = Field(default=None, description="null: patients are dealt by the shares below")
     validation_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
     test_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
 
