@@ -28,12 +28,12 @@ def command(run_or_version: str, out: Path, challenge: str, positive: str, runs_
     """
     import tempfile
 
-    from kerasmed.versions import latest_version
+    from kerasmed.versions import is_version, latest_version
     from kerasmed.workflows.physionet_entry import write_entry
 
     place = Path(run_or_version).expanduser()
     with tempfile.TemporaryDirectory(prefix="kerasmed-entry-") as scratch:
-        if (place / "spec.json").is_file() and (place / "checkpoints").exists() is False:
+        if is_version(place):
             version = place
         elif latest_version(place):
             version = place / str(latest_version(place))

@@ -109,6 +109,7 @@ def test_one_class_of_several_refers_to_the_list_of_classes_and_no_patient_is_na
         assert CANARY.encode() not in path.read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of rdflib, which mlcroissant 1.1.1 calls
 def test_mlcroissant_takes_the_description(root):
     mlcroissant = pytest.importorskip("mlcroissant", reason="the package mlcroissant is not installed")
     write_ptbxl(root)
