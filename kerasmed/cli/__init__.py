@@ -29,6 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("kerasmed.cli.export:command", "Write the model of a run in other formats, with proof of parity."),
     "parity": ("kerasmed.cli.parity:command", "Show how far all formats and backends of a model agree."),
     "predict": ("kerasmed.cli.predict:command", "Classify the beats of records with a trained model."),
+    "physionet-entry": (
+        "kerasmed.cli.physionet_entry:command",
+        "Write an entry to a PhysioNet Challenge around a model.",
+    ),
     "models": ("kerasmed.cli.models:command", "List, show, verify or delete saved models."),
     "config": ("kerasmed.cli.config:command", "Show, check or compare the settings of runs."),
     "runs": ("kerasmed.cli.runs:command", "List, show or compare runs."),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kerasmed import runtime
+from kerasmed.cli.croissant import croissant
 from kerasmed.cli.options import FOLDER, data_dir_option, json_option, run_argument, runs_dir_option, words_argument
 from kerasmed.cli.output import in_bytes, progress_of, show, table
 from kerasmed.cli.scan import FILE, scan
@@ -18,10 +19,11 @@ SIMULATIONS = ("ecg_beats",)
 
 @click.group()
 def command() -> None:
-    """List, show, scan, check, prepare, download or simulate data."""
+    """List, show, scan, check, prepare, describe, download or simulate data."""
 
 
 command.add_command(scan)
+command.add_command(croissant)
 
 
 @command.command("list")
