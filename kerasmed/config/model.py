@@ -5,7 +5,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.network import NetworkConfig
+from kerasmed.config.network import EncoderConfig, NetworkConfig
+from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 
 
@@ -67,7 +68,7 @@ class XResNet1D(NetworkConfig):
     hidden_width: int = Field(default=128, ge=1)
 
 
-class CustomCnn(NetworkConfig):
+class CustomCnn(EncoderConfig):
     """Plain 2-D network: blocks of 3x3 convolutions that halve the picture, then its mean (VGG's plan, narrower)."""
 
     kind: Literal["custom_cnn"] = "custom_cnn"
@@ -96,4 +97,8 @@ MODELS: dict[str, type[ComponentConfig]] = {
     "heartbeit": Heartbeit,
     "heartbeit_1d": Heartbeit1D,
     "custom_cnn": CustomCnn,
+    "efficientnet_b0": EfficientNetB0,
+    "resnet50": ResNet50,
+    "densenet121": DenseNet121,
+    "vgg16": Vgg16,
 }
