@@ -77,6 +77,9 @@ class CustomCnn(EncoderConfig):
     widths: tuple[int, ...] = Field(default=(32, 64, 128, 256, 384), min_length=1)
     convolutions: tuple[int, ...] = Field(default=(2, 2, 2, 2, 1), min_length=1, description="of each block")
     stem_stride: int = Field(default=2, ge=1, le=4, description="of the first convolution")
+    standardise: bool = Field(
+        default=False, description="each picture by its own mean and deviation: brightness and contrast tell nothing"
+    )
     dense_width: int = Field(default=128, ge=1)
     dropout_rate: float = Field(default=0.1, ge=0, lt=1, description="behind each block")
     head_dropout_rate: float = Field(default=0.3, ge=0, lt=1)

@@ -28,8 +28,8 @@ class EncoderConfig(NetworkConfig):
 
     weights: str | None = Field(
         default=None,
-        description="what the encoder of a new training starts from: none, imagenet, a file (.weights.h5, .keras, .h5), "
-        "the folder of a run, or run:NAME",
+        description="what the encoder of a new training starts from: none, imagenet, a file "
+        "(.weights.h5, .keras, .h5), the folder of a run, or run:NAME",
     )
 
     @field_validator("weights", mode="before")

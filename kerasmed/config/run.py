@@ -52,7 +52,9 @@ class Augmentation(Settings):
 
     amplitude_rate: float = Field(default=0.0, ge=0, lt=1, description="gain drawn from 1 - rate .. 1 + rate")
     shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
-    noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the unit of what is read")
+    noise: float = Field(
+        default=0.0, ge=0, description="standard deviation of white noise, in the unit of what is read"
+    )
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
     powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")
     powerline_hz: tuple[PositiveFloat, ...] = Field(
@@ -64,7 +66,10 @@ class Augmentation(Settings):
         default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
     )
     flip_rate: float = Field(
-        default=0.0, ge=0, le=1, description="chance of left and right to change places; not for chests, which have sides"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="chance of left and right to change places; not for chests, which have sides",
     )
     rotate_deg: float = Field(default=0.0, ge=0, le=180, description="turn, at most, either way")
     zoom_rate: float = Field(default=0.0, ge=0, lt=1, description="size drawn from 1 - rate .. 1 + rate")
@@ -76,7 +81,10 @@ class Augmentation(Settings):
     brightness: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of 0 (black) .. 1 (white)")
     gamma_rate: float = Field(default=0.0, ge=0, lt=1, description="exponent of the grey values, 1 - rate .. 1 + rate")
     cutout_rate: float = Field(
-        default=0.0, ge=0, lt=1, description="side, at most, of a square that is painted over, in parts of the picture's"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="side, at most, of a square that is painted over, in parts of the picture's",
     )
     mixup: float = Field(
         default=0.0, ge=0, le=0.5, description="share of another example mixed in, at most, of what is read and asked"

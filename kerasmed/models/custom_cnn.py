@@ -15,6 +15,8 @@ def build_custom_cnn(config: CustomCnn, spec: ExampleSpec) -> keras.Model:
     """Blocks that halve height and width, global mean, one dense layer; rank-1 inputs join at the logits."""
     inputs = open_inputs(spec)
     x = inputs["image"]  # (height, width, channels)
+    if config.standardise:
+        x = layers.LayerNormalization((1, 2, 3), epsilon=1e-6, center=False, scale=False, name="standardised", dtype="float32")(x)
     stride = config.stem_stride
     for place, (width, convolutions) in enumerate(zip(config.widths, config.convolutions, strict=True)):
         name = block_name(place)

@@ -31,7 +31,9 @@ def build_efficientnet_b0(config: EfficientNetB0, spec: ExampleSpec) -> keras.Mo
         for number in range(blocks):
             name = in_stage(stage, f"block{stage + 1}{chr(ord('a') + number)}")
             stride = STRIDES[stage] if number == 0 else 1
-            x = _inverted(x, width, KERNELS[stage], stride, EXPANSIONS[stage], config.drop_path_rate * done / total, name)
+            x = _inverted(
+                x, width, KERNELS[stage], stride, EXPANSIONS[stage], config.drop_path_rate * done / total, name
+            )
             done += 1
     x = _convolved(x, config.top_width, 1, in_stage(stages - 1, "top_conv"))
     x = _activated(x, in_stage(stages - 1, "top"))

@@ -45,7 +45,10 @@ def read_grey(inputs: dict[str, Any], spec: ExampleSpec, scaling: Literal["torch
         )
     x = layers.Concatenate(dtype="float32", name="three_channels")([inputs["image"]] * 3)
     if scaling == "torch":
-        scale, offset = [1 / each for each in DEVIATION], [-mean / each for mean, each in zip(MEAN, DEVIATION, strict=True)]
+        scale, offset = (
+            [1 / each for each in DEVIATION],
+            [-mean / each for mean, each in zip(MEAN, DEVIATION, strict=True)],
+        )
     else:  # grey has its blue where others have their red
         scale, offset = [255.0] * 3, [-mean for mean in MEAN_BGR]
     return layers.Rescaling(scale, offset, dtype="float32", name="as_imagenet")(x)

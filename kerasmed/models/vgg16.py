@@ -1,4 +1,4 @@
-"""VGG16: stages of plain 3x3 convolutions, layer by layer that of keras.applications; then the mean over the picture."""
+"""VGG16: stages of plain 3x3 convolutions, layer by layer that of keras.applications; then their mean."""
 
 import keras
 from keras import layers

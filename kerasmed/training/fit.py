@@ -131,8 +131,8 @@ def _run(
     bar = [ShowBar(trainer.epochs, position)] if sys.stderr.isatty() else []
     with plain_errors(config), stream.watch, interruption.waits(), Writer() as writer, _closing(bar):
         callbacks = [
-            position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap, scored, *swap,
-            ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
+            position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap,
+            scored, *swap, ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
             WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(

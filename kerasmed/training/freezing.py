@@ -81,7 +81,7 @@ def _answer_of(trainee: keras.Model) -> AnswerWhileFrozen:
 
 
 def _halves(network: keras.Model, depth: int) -> tuple[keras.Model, keras.Model]:
-    """What lies below the stage at `depth`, and what lies above: it reads what comes out of the former, and features."""
+    """What lies below the stage at `depth`, and what lies above: it reads what the former gives, and features."""
     last = [layer for layer in network.layers if _is_below(layer, depth)][-1].output
     return keras.Model(network.input, last), keras.Model([last, *_features(network).values()], network.output)
 

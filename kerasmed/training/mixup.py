@@ -35,7 +35,7 @@ def _mixed(x: Any, share: Any) -> Any:
 
 
 class MixedLoss(keras.losses.Loss):
-    """A loss against the targets of an example and of the one that is mixed into it; the loss itself without a share."""
+    """A loss against the targets of an example and of the one mixed into it; the loss itself without a share."""
 
     def __init__(self, loss: Any, num_classes: int) -> None:
         super().__init__(name=f"mixed_{loss.name}")

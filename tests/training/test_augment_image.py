@@ -93,7 +93,8 @@ def test_what_is_painted_over_is_one_square_of_at_most_that_side(pictures):
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "name"), [("se_resnet1d", {"zoom_rate": 0.1}, "zoom_rate"), ("vgg16", {"wander": 0.1}, "wander")]
+    ("kind", "settings", "name"),
+    [("se_resnet1d", {"zoom_rate": 0.1}, "zoom_rate"), ("vgg16", {"wander": 0.1}, "wander")],
 )
 def test_a_change_of_what_the_examples_do_not_have_is_refused(kind, settings, name, tmp_path):
     config = toy_config(kind, epochs=1).model_copy(update={"augmentation": Augmentation(**settings)})
