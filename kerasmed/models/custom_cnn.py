@@ -16,7 +16,9 @@ def build_custom_cnn(config: CustomCnn, spec: ExampleSpec) -> keras.Model:
     inputs = open_inputs(spec)
     x = inputs["image"]  # (height, width, channels)
     if config.standardise:
-        x = layers.LayerNormalization((1, 2, 3), epsilon=1e-6, center=False, scale=False, name="standardised", dtype="float32")(x)
+        x = layers.LayerNormalization(
+            (1, 2, 3), epsilon=1e-6, center=False, scale=False, name="standardised", dtype="float32"
+        )(x)
     stride = config.stem_stride
     for place, (width, convolutions) in enumerate(zip(config.widths, config.convolutions, strict=True)):
         name = block_name(place)

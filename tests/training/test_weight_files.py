@@ -15,7 +15,9 @@ from tests.fakes.toy import SMALL_MODELS, toy_spec
 from tests.fakes.weight_files import write_listed
 
 pytestmark = pytest.mark.usefixtures("backend")
-PICTURES = ["efficientnet_b0", "resnet50", "densenet121", "vgg16"]
+# As docs/images.md tells them.
+PARAMETERS = {"efficientnet_b0": 4_052_126, "resnet50": 23_591_810, "densenet121": 7_039_554, "vgg16": 14_715_714}
+PICTURES = [*PARAMETERS]
 SIDE = 32
 SPEC = ExampleSpec(
     {"image": ArraySpec((SIDE, SIDE, 1), "uint8", 1 / 255)}, {"label": TargetSpec("single_label", ("a", "b"))}
@@ -85,6 +87,7 @@ def test_a_network_is_that_of_keras_applications_to_the_weight_and_to_the_answer
         if layer.name.startswith("normalization"):  # its constants are part of the scaling, here and there
             layer.set_weights([np.zeros(3), np.ones(3), np.zeros((), np.int64)])
     model = build(MODELS[kind](), SPEC)
+    assert model.count_params() == PARAMETERS[kind]
     listed = write_listed(tmp_path / "notop.h5", layers).read_bytes()
     assert start_from_file(model, "notop.h5", listed) == len(encoder_of(model))
     first = encoder_of(model)
