@@ -53,7 +53,9 @@ class Augmentation(Settings):
     amplitude_rate: float = Field(default=0.0, ge=0, lt=1, description="gain drawn from 1 - rate .. 1 + rate")
     shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
     noise: float = Field(
-        default=0.0, ge=0, description="standard deviation of white noise, in the unit of what is read"
+        default=0.0,
+        ge=0,
+        description="standard deviation of white noise, in the unit of what is read; for pictures, at most",
     )
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
     powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")

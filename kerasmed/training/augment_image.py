@@ -91,5 +91,6 @@ class AugmentImage(keras.layers.Layer):
         )
         return ops.where(inside, ops.mean(x, axis=(1, 2, 3), keepdims=True), x)
 
-    def _noise(self, x: Any, std: float) -> Any:
-        return x + keras.random.normal(ops.shape(x), 0.0, std, seed=self.seed)
+    def _noise(self, x: Any, most: float) -> Any:
+        # Its strength is drawn, so that clean pictures, which are what will be judged, are among those that train.
+        return x + self._uniform(x, 0.0, most) * keras.random.normal(ops.shape(x), 0.0, 1.0, seed=self.seed)
