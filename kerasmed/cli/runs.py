@@ -63,7 +63,10 @@ def show_run(run: str, runs_dir: Path, as_json: bool) -> None:
         ("protocol", report.get("protocol", {}).get("describe")),
         ("report", found.folder / "report.html" if report else None),
     ]
-    scores = [(names.label(name), _estimate(found, name)) for name in found.metrics]
+    baseline = report.get("baseline", {})
+    scores = [
+        (names.label(name), _estimate(found, name), names.baseline_in_words(name, baseline)) for name in found.metrics
+    ]
     remarks = [*(f"! {badge}" for badge in report.get("badges", [])), *report.get("notes", [])]
     parts = [table([fact for fact in facts if fact[1]]), table(scores), "\n".join(remarks)]
     tree = {**_brief(found), "config": found.config, "manifest": manifest, "report": report or None}

@@ -9,10 +9,16 @@ from typing import Any
 from kerasmed.data.dataset import Published
 from kerasmed.evaluation.calibrated_words import how_calibrated, share_in_words
 from kerasmed.evaluation.leaderboard import OURS
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, baseline_in_words, in_words, label
 from kerasmed.evaluation.page_style import STYLE
 from kerasmed.evaluation.report import Estimate, Report
-from kerasmed.evaluation.summary import SUBGROUP_COLUMNS, ends_in_words, intervals_in_words, leaderboard_caption
+from kerasmed.evaluation.summary import (
+    SUBGROUP_COLUMNS,
+    ends_in_words,
+    fixed_rate_rows,
+    intervals_in_words,
+    leaderboard_caption,
+)
 from kerasmed.files import write_text
 
 DPI, CSS_DPI = 130, 96  # of our pictures, and of a browser's pixels
@@ -39,6 +45,7 @@ def render_page(title: str, report: Report, plots: Mapping[str, Path], facts: Ma
         _section("What to know first", "".join(f"<p>{escape(note)}</p>" for note in report.notes)),
         _section("Metrics", _metrics(report)),
         _section("Classes", _classes(report)),
+        _section("Sensitivity and specificity at a fixed one of the two", _fixed_rates(report)),
         _section("Subgroups", _subgroups(report)),
         _section("Confusion", _confusion(report)),
         _section("Calibration and prediction sets", _calibrated(report)),
@@ -71,7 +78,7 @@ _PAGE = """<!DOCTYPE html>
 def _head(title: str, report: Report) -> str:
     counted = report.judged
     badges = "".join(f'<p class="badge">Warning: {escape(badge)}</p>' for badge in report.protocol.badges)
-    tiles = "".join(_tile(name, report.metrics[name]) for name in HEADLINES if name in report.metrics)
+    tiles = "".join(_tile(name, report) for name in HEADLINES if name in report.metrics)
     return f"""<header>
 <p class="disclaimer">{DISCLAIMER}</p>
 <h1>{escape(title)}</h1>
@@ -83,10 +90,13 @@ def _head(title: str, report: Report) -> str:
 </header>"""
 
 
-def _tile(name: str, estimate: Estimate) -> str:
+def _tile(name: str, report: Report) -> str:
+    estimate = report.metrics[name]
     value = in_words(name, estimate.value) if estimate.value is not None else "undefined"
     ends = ends_in_words(name, estimate) or "&nbsp;"
-    return f'<div class="tile"><span>{escape(label(name))}</span><b>{value}</b><span>{ends}</span></div>'
+    baseline = escape(baseline_in_words(name, report.baseline))
+    beside = f"<span>{baseline}</span>" if baseline else ""
+    return f'<div class="tile"><span>{escape(label(name))}</span><b>{value}</b><span>{ends}</span>{beside}</div>'
 
 
 def _section(title: str, content: str) -> str:
@@ -99,7 +109,9 @@ def _metrics(report: Report) -> str:
             f'{label(name)} <br><small class="name">{escape(name)}</small>',
             _cell(name, estimate),
             _bar(estimate),
-            escape(METRICS[name].describe) + (" Lower is better." if METRICS[name].better == "lower" else ""),
+            escape(METRICS[name].describe)
+            + (" Lower is better." if METRICS[name].better == "lower" else "")
+            + (f"<br><b>{escape(said)}</b>" if (said := baseline_in_words(name, report.baseline)) else ""),
         )
         for name, estimate in report.metrics.items()
     ]
@@ -128,6 +140,17 @@ def _classes(report: Report) -> str:
         rows.append((f"<b>{escape(name)}</b>", f"{report.support[name]:,}", *values))
     said = " ".join(f"<b>{metric.label}</b>: {escape(metric.describe)}" for metric in told.values())
     return _table(header, rows) + f'<p class="small">{said}</p>'
+
+
+def _fixed_rates(report: Report) -> str:
+    rows = fixed_rate_rows(report)
+    if not rows:
+        return ""
+    note = (
+        '<p class="small">The threshold was read off these very examples: a description of the ROC curve, no promise '
+        "for others.</p>"
+    )
+    return _table(rows[0], [tuple(map(escape, row)) for row in rows[1:]]) + note
 
 
 def _subgroups(report: Report) -> str:

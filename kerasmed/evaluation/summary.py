@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasmed.evaluation.calibrated_words import how_calibrated
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, baseline_in_words, in_words, label
 from kerasmed.evaluation.report import Estimate, Report
 
 CLASS_COLUMNS = ("sensitivity", "ppv", "f1", "auc", "ap", "f_max")
+SHARE = "accuracy"  # shown in per cent, as every share is
 SUBGROUP_COLUMNS = ("macro_auc", "macro_f1", "ece")
 
 
@@ -35,7 +36,9 @@ def summary(report: Report) -> str:
         f"({report.protocol.judged_on} split)",
         *(f"WARNING: {badge}" for badge in report.protocol.badges),
         "",
-        *_columns([(label(name), *_with_best_published(name, report)) for name in report.metrics]),
+        *_columns(
+            [(label(name), *_with_best_published(name, report)) for name in report.metrics] + _fixed_rate_lines(report)
+        ),
         "",
         *_columns(class_rows(report)),
         "",
@@ -131,12 +134,13 @@ def _macro_classes(report: Report) -> str:
 
 def _with_best_published(name: str, report: Report) -> tuple[str, str]:
     works = [work for work in report.protocol.published if name in work.metrics]
+    baseline = baseline_in_words(name, report.baseline)
     if not works:
-        return estimate_in_words(name, report.metrics[name]), ""
+        return estimate_in_words(name, report.metrics[name]), baseline
     pick = max if METRICS[name].better == "higher" else min
     best = pick(works, key=lambda work: work.metrics[name])
     published = f"best published {in_words(name, best.metrics[name])}, {best.work}"
-    return estimate_in_words(name, report.metrics[name]), published
+    return estimate_in_words(name, report.metrics[name]), "; ".join(filter(None, [baseline, published]))
 
 
 def class_rows(report: Report) -> list[tuple[str, ...]]:
@@ -147,6 +151,35 @@ def class_rows(report: Report) -> list[tuple[str, ...]]:
         values = (estimate_in_words(each, row[each], CLASS_METRICS) for each in told)
         rows.append((name, f"{report.support[name]:,}", *values))
     return rows
+
+
+def fixed_rate_rows(report: Report) -> list[tuple[str, ...]]:
+    """The table of fixed rates: its heads, then a row for each class; empty where the report has none."""
+    of_classes: dict[str, list[Mapping[str, Any]]] = {}
+    for row in report.fixed_rates:
+        of_classes.setdefault(row["class"], []).append(row)
+    heads = [("Class", *map(_fixed_in_words, rows)) for rows in of_classes.values()]
+    cells = [
+        (name, *(" ".join(filter(None, _rate_in_words(row))) for row in rows)) for name, rows in of_classes.items()
+    ]
+    return [*heads[:1], *cells]
+
+
+def _fixed_rate_lines(report: Report) -> list[tuple[str, ...]]:
+    """As lines, where they speak of one class alone; of several the page has a table."""
+    if len({row["class"] for row in report.fixed_rates}) != 1:
+        return []
+    return [(_fixed_in_words(row), *_rate_in_words(row)) for row in report.fixed_rates]
+
+
+def _fixed_in_words(row: Mapping[str, Any]) -> str:
+    return f"{row['told'].capitalize()} at {100 * row['level']:g} % {row['fixed']}"
+
+
+def _rate_in_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    estimate = Estimate(row["value"], row["low"], row["high"])
+    said = "" if row["threshold"] is None else f"from a score of {row['threshold']:.3f}"
+    return estimate_in_words(SHARE, estimate), said
 
 
 def _part(title: str, caption: str, rows: list[tuple[str, ...]]) -> list[str]:
