@@ -1,7 +1,6 @@
-"""Reports as text for a terminal: one of them, or several side by side."""
+"""A report as text for a terminal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kerasmed.evaluation.calibrated_words import how_calibrated
@@ -74,64 +73,6 @@ def leaderboard_caption(report: Report) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Several reports side by side.
-
-    Attributes:
-        names: Of the reports.
-        metrics: Metric to report to estimate; None where that report lacks the metric.
-        differences: Why the reports cannot be compared as they stand; empty where they can.
-    """
-
-    names: tuple[str, ...]
-    metrics: Mapping[str, Mapping[str, Estimate | None]]
-    differences: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The comparison as a JSON tree."""
-        metrics = {
-            metric: {name: estimate and estimate.to_json() for name, estimate in row.items()}
-            for metric, row in self.metrics.items()
-        }
-        return {"reports": list(self.names), "metrics": metrics, "differences": list(self.differences)}
-
-    def to_text(self) -> str:
-        """A table, one column for each report; warnings above it."""
-        rows = [("", *self.names)]
-        for metric, row in self.metrics.items():
-            rows.append((label(metric), *(estimate_in_words(metric, each) if each else "-" for each in row.values())))
-        return "\n".join([*(f"WARNING: {difference}" for difference in self.differences), *_columns(rows)]) + "\n"
-
-
-def compare(reports: Mapping[str, Report]) -> Comparison:
-    """Set `reports` (name to report) side by side, in their order."""
-    metrics = [name for name in METRICS if any(name in report.metrics for report in reports.values())]
-    return Comparison(
-        names=tuple(reports),
-        metrics={metric: {name: report.metrics.get(metric) for name, report in reports.items()} for metric in metrics},
-        differences=tuple(_differences(reports)),
-    )
-
-
-def _differences(reports: Mapping[str, Report]) -> list[str]:
-    facts = {
-        "other examples were judged": {name: report.judged["digest"][:12] for name, report in reports.items()},
-        "other rules": {name: report.protocol.name for name, report in reports.items()},
-        "another split was judged": {name: report.protocol.judged_on for name, report in reports.items()},
-        "other classes in the macro averages": {name: _macro_classes(report) for name, report in reports.items()},
-    }
-    return [
-        f"these numbers do not compare, {what}: " + ", ".join(f"{name} {value}" for name, value in values.items())
-        for what, values in facts.items()
-        if len(set(values.values())) > 1
-    ]
-
-
-def _macro_classes(report: Report) -> str:
-    return "/".join(report.protocol.macro_classes or report.target.classes)
-
-
 def _with_best_published(name: str, report: Report) -> tuple[str, str]:
     works = [work for work in report.protocol.published if name in work.metrics]
     baseline = baseline_in_words(name, report.baseline)
@@ -158,7 +99,7 @@ def fixed_rate_rows(report: Report) -> list[tuple[str, ...]]:
     of_classes: dict[str, list[Mapping[str, Any]]] = {}
     for row in report.fixed_rates:
         of_classes.setdefault(row["class"], []).append(row)
-    heads = [("Class", *map(_fixed_in_words, rows)) for rows in of_classes.values()]
+    heads = [("Class", *map(fixed_in_words, rows)) for rows in of_classes.values()]
     cells = [
         (name, *(" ".join(filter(None, _rate_in_words(row))) for row in rows)) for name, rows in of_classes.items()
     ]
@@ -169,10 +110,11 @@ def _fixed_rate_lines(report: Report) -> list[tuple[str, ...]]:
     """As lines, where they speak of one class alone; of several the page has a table."""
     if len({row["class"] for row in report.fixed_rates}) != 1:
         return []
-    return [(_fixed_in_words(row), *_rate_in_words(row)) for row in report.fixed_rates]
+    return [(fixed_in_words(row), *_rate_in_words(row)) for row in report.fixed_rates]
 
 
-def _fixed_in_words(row: Mapping[str, Any]) -> str:
+def fixed_in_words(row: Mapping[str, Any]) -> str:
+    """What a row of fixed rates tells: "Sensitivity at 95 % specificity"."""
     return f"{row['told'].capitalize()} at {100 * row['level']:g} % {row['fixed']}"
 
 

@@ -19,6 +19,7 @@ from kerasmed.evaluation.evaluate import evaluate
 from kerasmed.evaluation.judged import Grouping, Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.evaluation.scaling import probabilities
+from kerasmed.evaluation.scored import SCORES, save_scores
 from kerasmed.evaluation.subgroups import group
 from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec
@@ -108,7 +109,7 @@ def _warned(material: Material) -> Material:
 
 
 def write_report(report: Report, judged: Judged, material: Material, folder: Path) -> None:
-    """report.json, report.html and plots/ in the run folder."""
+    """report.json, report.html, scores.npz and plots/ in the run folder."""
     from kerasmed.evaluation.history import show_history
     from kerasmed.evaluation.page import write_page
     from kerasmed.evaluation.plots import show_report
@@ -120,6 +121,7 @@ def write_report(report: Report, judged: Judged, material: Material, folder: Pat
         show_history(rows, folder / "plots" / "history.png")
         pictures["History"] = folder / "plots" / "history.png"
     pictures.update(_worst(report, material, folder / "plots" / "worst.png"))
+    save_scores(judged, folder / SCORES)
     files.write_json(folder / "report.json", report.to_json())
     write_page(folder / "report.html", folder.name, report, pictures, public_facts(read_manifest(folder)))
 
