@@ -15,6 +15,7 @@ from kerasmed.files import write_text
 
 # Metrics of the chart besides the one that ranks, where the models have them.
 CHARTED = ("auc", "macro_auc", "accuracy", "exact_match", "balanced_accuracy", "macro_f1", "ap", "macro_ap")
+SAME_OF_TWO = {"macro_auc": "auc"}  # of two classes both curves have one area
 
 
 def write_comparison(
@@ -50,20 +51,24 @@ def write_comparison(
 
 def show_chart(comparison: Comparison, names: Sequence[str], path: Path) -> None:
     """A line for each metric and model: its value in its interval."""
-    charted = [comparison.ranked_by, *(name for name in CHARTED if name != comparison.ranked_by)]
-    shown = [name for name in charted if any(_value(each, name) is not None for each in comparison.metrics)]
+    charted = (comparison.ranked_by, *CHARTED)
+    told = comparison.metrics[0]
+    shown = [
+        name for name in dict.fromkeys(charted)
+        if SAME_OF_TWO.get(name) not in told and any(_value(each, name) is not None for each in comparison.metrics)
+    ]  # fmt: skip
     figure, (axes,) = new_figure(6.6, 1.3 + len(shown) * (0.25 + 0.2 * len(names)))
     for model, (name, metrics) in enumerate(zip(names, comparison.metrics, strict=True)):
-        told = [(place, metrics[each]) for place, each in enumerate(shown) if _value(metrics, each) is not None]
+        found = [(place, metrics[each]) for place, each in enumerate(shown) if _value(metrics, each) is not None]
         shift = 0.7 * ((model + 0.5) / len(names) - 0.5)
-        values = [float(estimate.value or 0.0) for _, estimate in told]
+        values = [float(estimate.value or 0.0) for _, estimate in found]
         ends = [
             [abs(float(estimate.value or 0.0) - float(end if end is not None else estimate.value or 0.0))
-             for _, estimate in told for end in [getattr(estimate, side)]]
+             for _, estimate in found for end in [getattr(estimate, side)]]
             for side in ("low", "high")
         ]  # fmt: skip
         axes.errorbar(
-            values, [place + shift for place, _ in told], xerr=ends, fmt="o", color=COLORS[model % len(COLORS)],
+            values, [place + shift for place, _ in found], xerr=ends, fmt="o", color=COLORS[model % len(COLORS)],
             label=plain(name), markersize=5, capsize=3, linewidth=1.6,
         )  # fmt: skip
     axes.set_yticks(range(len(shown)), [label(name) for name in shown])
