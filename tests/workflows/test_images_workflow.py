@@ -21,7 +21,7 @@ model: {kind: custom_cnn, widths: [8, 8], convolutions: [1, 1], stem_stride: 1, 
   head_dropout_rate: 0.0}
 loader: {batch_size: 8}
 trainer: {epochs: 2, optimizer: adam, learning_rate: 0.02, schedule: constant, warmup_epochs: 0.0}
-evaluation: {bootstrap: 5}
+evaluation: {bootstrap: 5, explained: 2}
 """
 
 
@@ -166,6 +166,9 @@ def test_pictures_go_from_folder_to_report_with_the_worst_of_them(backend: str, 
     text = (folder / "report.json").read_text()
     assert '"near_duplicates": 0' in (folder / "split.json").read_text()
     assert ('"worst": []' in text) != (folder / "plots" / "worst.png").is_file()
+    assert ('"worst": []' in text) != (folder / "plots" / "grad_cam_worst.png").is_file()
+    assert (folder / "plots" / "grad_cam_best.png").is_file()
+    assert "Grad-CAM of the best answers" in (folder / "report.html").read_text()
 
 
 @pytest.mark.slow
