@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("kerasmed.cli.export:command", "Write the model of a run in other formats, with proof of parity."),
     "parity": ("kerasmed.cli.parity:command", "Show how far all formats and backends of a model agree."),
     "predict": ("kerasmed.cli.predict:command", "Classify the beats of records with a trained model."),
+    "explain": ("kerasmed.cli.explain:command", "Show where in a picture or a record a model found its answer."),
     "models": ("kerasmed.cli.models:command", "List, show, verify or delete saved models."),
     "config": ("kerasmed.cli.config:command", "Show, check or compare the settings of runs."),
     "runs": ("kerasmed.cli.runs:command", "List, show or compare runs."),

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from kerasmed.data.records import Array
@@ -15,7 +17,8 @@ from kerasmed.evaluation.judged import Judged, best_rows, worst_rows
 from kerasmed.evaluation.plots import COLORS, plain, save
 from kerasmed.spec import ArraySpec
 
-SHADES = "inferno"
+SHADES, SIGNAL_SHADES = "inferno", "YlOrRd"
+STRONGEST = 0.65  # opacity of the map where it is 1; where it is 0 the picture stays as it is
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def show_cases(cases: Sequence[Case], array: ArraySpec, path: Path, heading: str
     signals = len(array.shape) == 2
     across = min(3, len(cases))
     down = math.ceil(len(cases) / across)
-    size = (3.6 * across, 0.8 + 2.2 * down) if signals else (4.0 * across, 0.8 + 2.5 * down)
+    size = (3.6 * across, 0.8 + 2.2 * down) if signals else (4.0 * across, 0.5 + 2.3 * down)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(down, across if signals else 2 * across, squeeze=False).ravel()
     for axes in panels:
@@ -69,8 +72,9 @@ def show_cases(cases: Sequence[Case], array: ArraySpec, path: Path, heading: str
             _show_signal(panels[number], case, array)
         else:
             _show_picture(panels[2 * number], panels[2 * number + 1], case)
-    shades = panels[0 if signals else 1].images[-1]
-    bar = figure.colorbar(shades, ax=list(panels), shrink=0.6, pad=0.01)
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), SIGNAL_SHADES if signals else SHADES), ax=list(panels), shrink=0.6, pad=0.01
+    )
     bar.set_label("Speaks for the class (1: the most in this example)", fontsize=9)
     figure.suptitle(heading)
     save(figure, path)
@@ -84,10 +88,10 @@ def _show_signal(axes: Axes, case: Case, array: ArraySpec) -> None:
     low, high = float(drawn.min()), float(drawn.max())
     margin = 0.05 * (high - low) or 1.0
     extent = (0.0, float(len(case.values) / rate_hz), low - margin, high + margin)
-    axes.imshow(case.shown[None], cmap="YlOrRd", vmin=0, vmax=1, aspect="auto", extent=extent, alpha=0.75)
+    axes.imshow(case.shown[None], cmap=SIGNAL_SHADES, vmin=0, vmax=1, aspect="auto", extent=extent, alpha=0.75)
     for place, lead in enumerate(array.channels[:2]):
         axes.plot(time, drawn[:, place], color=("#000000", COLORS[0])[place], linewidth=0.9, label=plain(lead))
-    axes.set_title(plain(case.title), fontsize=8)
+    axes.set_title(_told(case), fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_xlabel("s", fontsize=7)
     axes.legend(fontsize=7, frameon=False, loc="upper right", handlelength=1)
@@ -102,8 +106,12 @@ def _show_picture(left: Axes, right: Axes, case: Case) -> None:
     low, high = float(picture.min()), float(picture.max())
     for axes in (left, right):
         axes.imshow(picture, cmap="gray", vmin=min(low, 0.0), vmax=max(high, 1.0) if high <= 1.0 else high)
-    right.imshow(shown, cmap=SHADES, vmin=0, vmax=1, alpha=0.45)
-    left.set_title(plain(case.title), fontsize=8, loc="left")
+    right.imshow(shown, cmap=SHADES, vmin=0, vmax=1, alpha=STRONGEST * shown)
+    left.set_title(_told(case), fontsize=8, loc="left")
+
+
+def _told(case: Case) -> str:
+    return plain(case.title if case.shown.any() else f"{case.title}: no place speaks for it")
 
 
 def case_title(row: Mapping[str, Any], explained: str) -> str:

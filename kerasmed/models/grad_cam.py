@@ -1,7 +1,7 @@
 """Grad-CAM: where in a signal, a picture or a volume a network found what it answers.
 
 Selvaraju et al., arXiv:1610.02391: the channels of the last feature map that still lies in space, each weighted by the
-mean gradient of a logit with respect to it, added up, and what speaks against the answer set to 0.
+mean gradient of what is explained with respect to it, added up, and what speaks against the answer set to 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from kerasmed.config.run import Crops
 from kerasmed.errors import ContractError
 from kerasmed.models.gradient import gradient
 from kerasmed.models.windows import cuts_of
-from kerasmed.spec import ExampleSpec
+from kerasmed.spec import ExampleSpec, TargetSpec
 
 Array = np.ndarray
 BATCH_SIZE = 8
@@ -126,7 +126,7 @@ def _maps(model: keras.Model, spec: ExampleSpec, inputs: Mapping[str, Array], cl
     (target,) = spec.targets
     name = main_input(spec)
     split = split_at_map(model, name, target)
-    chosen = np.eye(len(spec.targets[target].classes), dtype=np.float32)[classes]
+    chosen = contrasts(spec.targets[target])[classes]
     physical = {key: values.astype(np.float32) for key, values in inputs.items()}
     activations = split.before.predict(physical, batch_size=BATCH_SIZE, verbose=0)
     parts = []
@@ -137,6 +137,18 @@ def _maps(model: keras.Model, spec: ExampleSpec, inputs: Mapping[str, Array], cl
             _map_of_batch(split, ops.convert_to_tensor(activations[rows]), others, ops.convert_to_tensor(chosen[rows]))
         )
     return resized(np.concatenate(parts), inputs[name].shape[1:-1])
+
+
+def contrasts(target: TargetSpec) -> Array:
+    """float32 (num_classes, num_classes): by class what is explained, as weights of the logits.
+
+    Of several labels a logit of its own. Of one class of several its logit less the mean of the others: what decides is
+    how far they are apart, and a lone logit may be flat where the others fall.
+    """
+    own = np.eye(len(target.classes), dtype=np.float32)
+    if target.task == "multi_label" or len(own) == 1:
+        return own
+    return np.asarray(own - (1 - own) / (len(own) - 1), np.float32)
 
 
 def _map_of_batch(split: SplitModel, activations: Any, others: Sequence[Any], chosen: Any) -> Array:

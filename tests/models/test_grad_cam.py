@@ -82,6 +82,12 @@ def test_a_map_points_at_what_was_found_in_a_picture(cam: ModuleType) -> None:
     assert [np.unravel_index(each.argmax(), each.shape) for each in maps] == [(row, 7) for row in range(9)]
 
 
+def test_a_class_is_explained_against_the_others_and_a_label_alone(cam: ModuleType) -> None:
+    three = ("a", "b", "c")
+    assert cam.contrasts(TargetSpec("single_label", three))[1].tolist() == [-0.5, 1.0, -0.5]
+    assert cam.contrasts(TargetSpec("multi_label", three))[1].tolist() == [0.0, 1.0, 0.0]
+
+
 def test_what_does_not_speak_for_a_class_has_an_empty_map(cam: ModuleType) -> None:
     spec = signal_spec(4)
     assert not cam.grad_cam(detector(spec), spec, {"signal": np.ones((1, 4, 1), np.float32)}, np.array([0])).any()
