@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "kerasmed.cli.physionet_entry:command",
         "Write an entry to a PhysioNet Challenge around a model.",
     ),
+    "explain": ("kerasmed.cli.explain:command", "Show where in a picture or a record a model found its answer."),
     "models": ("kerasmed.cli.models:command", "List, show, verify or delete saved models."),
     "config": ("kerasmed.cli.config:command", "Show, check or compare the settings of runs."),
     "runs": ("kerasmed.cli.runs:command", "List, show or compare runs."),

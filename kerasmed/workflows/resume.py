@@ -41,7 +41,7 @@ FREE = (
 # What a run says of itself when it has ended.
 ENDED = ("epochs", "kept", "kept_epoch", "best", "weights_sha256")
 SPLIT, MAX_NAMED = "split.json", 5
-REPORT = ("report.json", "report.html", "thresholds.json")
+REPORT = ("report.json", "report.html", "scores.npz", "thresholds.json")
 EXTENT = "trainer.epochs"
 # Their arithmetic decides the last bits.
 EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
