@@ -1,9 +1,9 @@
 """What `kerasmed tune` searches: paths of settings with the values that each may take, and how to search.
 
-    search: {method: random, trials: 20}
-    trainer.learning_rate: {log: [1e-5, 1e-2]}
-    loader.batch_size: [16, 32, 64]
-    model: [se_resnet1d_beat, cnn_lstm_beat]
+search: {method: random, trials: 20}
+trainer.learning_rate: {log: [1e-5, 1e-2]}
+loader.batch_size: [16, 32, 64]
+model: [se_resnet1d_beat, cnn_lstm_beat]
 """
 
 import json
@@ -202,7 +202,9 @@ def _combinations(space: Space) -> Iterator[tuple[str, ...]]:
 
 def _search(node: Node) -> Search:
     if not isinstance(node.value, dict):
-        raise ConfigError(fault([SEARCH], f"{shown(node.plain())}: write its fields, as in {{method: grid}}.", node.place))
+        raise ConfigError(
+            fault([SEARCH], f"{shown(node.plain())}: write its fields, as in {{method: grid}}.", node.place)
+        )
     try:
         return Search.model_validate_json(json.dumps(node.plain()), strict=True)
     except ValidationError as error:

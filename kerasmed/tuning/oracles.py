@@ -161,10 +161,9 @@ def build_oracle(space: Space, objective: str, direction: str, epochs: int) -> A
         "seed": search.seed + 1,  # to KerasTuner 0 is no seed
         "max_retries_per_trial": 0, "max_consecutive_failed_trials": NEVER,
     }  # fmt: skip
+    oracle: Any
     if search.method == "hyperband":
-        oracle = Hyperband(
-            max_epochs=epochs, factor=search.factor, hyperband_iterations=search.iterations, **shared
-        )
+        oracle = Hyperband(max_epochs=epochs, factor=search.factor, hyperband_iterations=search.iterations, **shared)
     elif search.method == "bayesian":
         oracle = Bayesian(max_trials=search.most_trials, num_initial_points=search.initial, **shared)
     else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from kerasmed.errors import ConfigError, KerasmedError, TrainingError
+from kerasmed.errors import ConfigError, TrainingError
 from kerasmed.runtime import environment_with
 
 GRACE_S = 30.0

@@ -72,9 +72,7 @@ class Records:
 
     def end(self, trial: str, status: str, score: float | None, epoch: int | None, reason: str | None) -> None:
         """A trial ends."""
-        ended = replace(
-            self.trials[trial], ended=self._next(), status=status, score=score, epoch=epoch, reason=reason
-        )
+        ended = replace(self.trials[trial], ended=self._next(), status=status, score=score, epoch=epoch, reason=reason)
         self._write(ended)
 
     def events(self) -> Iterator[tuple[Literal["begin", "end"], TrialRecord]]:

@@ -243,4 +243,3 @@ def _await_chief(study: Study) -> None:
                 "KERASTUNER_TUNER_ID=chief."
             )
         time.sleep(IDLE_S)
-

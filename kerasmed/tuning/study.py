@@ -99,9 +99,14 @@ def open_study(study: Study, data: Mapping[str, str]) -> None:
         (study.folder / name).mkdir(parents=True, exist_ok=True)
     files.sweep(study.folder)
     refuse_changes(study, data)
-    (study.folder / BASE).is_file() or files.write_text(study.folder / BASE, resolved_yaml(study.base))
-    (study.folder / SPACE_FILE).is_file() or files.write_text(study.folder / SPACE_FILE, write_text(study.space.to_json()))
-    (study.folder / STUDY).is_file() or files.write_json(study.folder / STUDY, {"data": dict(data)})
+    written = {
+        BASE: resolved_yaml(study.base),
+        SPACE_FILE: write_text(study.space.to_json()),
+        STUDY: json.dumps({"data": dict(data)}, indent=2) + "\n",  # the last: workers wait for it
+    }
+    for name, text in written.items():
+        if not (study.folder / name).is_file():
+            files.write_text(study.folder / name, text)
 
 
 def refuse_changes(study: Study, data: Mapping[str, str]) -> None:

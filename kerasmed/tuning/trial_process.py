@@ -1,8 +1,8 @@
 """One trial in a process of its own: `python -m kerasmed.tuning.trial_process BACKEND`.
 
-It loads what every trial needs, waits for one line that says which trial it is, trains it and ends. So the next trial's
-process can be made ready while this one trains, and no two trials ever share a process (decision 0039). It ends when its
-input does, since nobody is left then to whom the trial would matter.
+It loads what every trial needs, waits for one line that says which trial it is, trains it and ends. So the process of
+the next trial can be made ready while this one trains, and no two trials share a process (decision 0039). It ends when
+its input does, since nobody is left then to whom the trial would matter.
 """
 
 import json
@@ -58,7 +58,9 @@ def _carry_out(order: dict[str, Any]) -> None:
     with files.locked(Path(order["lock"])):  # two trials of the same settings share a run
         folder = run_of(places.runs, order["key"])
         if folder is None:
-            folder, _ = train(config, places, None, {"study": order["study"], "trial": order["trial"], KEY: order["key"]})
+            folder, _ = train(
+                config, places, None, {"study": order["study"], "trial": order["trial"], KEY: order["key"]}
+            )
         elif not is_done(folder, order["epochs"]):
             resume(folder, config, places)
         if first.after_s is not None and FIRST_STEP_S not in read_manifest(folder):
