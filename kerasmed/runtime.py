@@ -171,6 +171,15 @@ def device_environment(place: int, places: int) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)], **(shared if places > len(devices) else {})}
 
 
+def compiled_once(folder: Path) -> dict[str, str]:
+    """Variables that let processes of jax share in `folder` what one of them has compiled."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+
+
 def data_root(option: Path | None = None) -> Path:
     """The folder that holds one folder per database: `--data-dir`, else KERASMED_DATA.
 

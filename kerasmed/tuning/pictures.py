@@ -18,7 +18,7 @@ from kerasmed.evaluation.plots import COLORS, DASHES, new_figure, plain, save
 from kerasmed.tuning.results import Result
 
 RATE, BATCH = "trainer.learning_rate", "loader.batch_size"
-MAX_CELLS, MAX_NAMED, NUM_BEST, MAX_TEXT = 12, 12, 5, 18
+NUM_BINS, NUM_BEST, MAX_TEXT = 5, 5, 18
 SHADES = "viridis"
 
 
@@ -92,7 +92,7 @@ def show_heat_map(
     results: Sequence[Result], across: Parameter, down: Parameter, objective: str, direction: str, path: Path
 ) -> None:
     """The best score at each pair of two settings, and of how many trials it is the best."""
-    columns, rows = _Cells([r.settings[across.path] for r in results]), _Cells([r.settings[down.path] for r in results])
+    columns, rows = _Cells(results, across), _Cells(results, down)
     best = np.full((len(rows.names), len(columns.names)), np.nan)
     counts = np.zeros(best.shape, int)
     pick = np.fmin if direction == "min" else np.fmax
@@ -127,18 +127,19 @@ def pair_for_heat_map(parameters: Sequence[Parameter]) -> tuple[Parameter, Param
 
 
 class _Cells:
-    """Settings as rows or columns: each by itself, or numbers in as many powers or steps as are seen at a glance."""
+    """Settings as rows or columns: those of a list each by itself, those of a range in bins."""
 
-    def __init__(self, settings: Sequence[Any]) -> None:
+    def __init__(self, results: Sequence[Result], parameter: Parameter) -> None:
+        settings = [result.settings[parameter.path] for result in results]
         ordered = _ordered(settings)
         self.edges: Any = None
-        if len(ordered) <= MAX_CELLS:
+        if parameter.values or len(ordered) < 3:
             self.names = [_told(setting) for setting in ordered]
             self.places = {_key(setting): place for place, setting in enumerate(ordered)}
             return
         low, high = float(ordered[0]), float(ordered[-1])
         spread = np.geomspace if low > 0 and high / low > 50 else np.linspace
-        self.edges = spread(low, high, 6)
+        self.edges = spread(low, high, NUM_BINS + 1)
         self.names = [f"{left:.2g} to {right:.2g}" for left, right in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
     def of(self, setting: Any) -> int:
@@ -154,7 +155,7 @@ class _Scale:
     def __init__(self, settings: Sequence[Any], parameter: Parameter) -> None:
         self.ordered = _ordered(settings)
         low, high = (self.ordered[0], self.ordered[-1]) if parameter.numeric else (0, 0)
-        self.continuous = parameter.numeric and len(self.ordered) > MAX_NAMED
+        self.continuous = not parameter.values and len(self.ordered) > 1
         self.log = self.continuous and low > 0 and high / low > 50
         self.places = {_key(setting): place for place, setting in enumerate(self.ordered)}
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import InterruptedRunError, TrainingError, UnknownNameError
-from kerasmed.runtime import device_environment, search_role
+from kerasmed.runtime import compiled_once, device_environment, search_role
 from kerasmed.training.interruption import interruptible
 from kerasmed.training.memory import available_bytes
 from kerasmed.tuning.processes import INTERRUPTED, Asked, Oracle, TrialProcess
 from kerasmed.tuning.records import FAILED, RUNNING, read_records
-from kerasmed.tuning.study import BASE, KEYS, LOGS, STUDY, Study, claimed_study, open_study, refuse_changes
+from kerasmed.tuning.study import BASE, COMPILED, KEYS, LOGS, STUDY, Study, claimed_study, open_study, refuse_changes
 from kerasmed.tuning.trial_run import rows_of, run_of, score_of
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import gather_material
@@ -211,7 +211,10 @@ def search(study: Study, places: Places, workers: int, progress: Progress | None
 
 
 def _carry_out(study: Study, places: Places, oracle: Oracle, role: str, workers: Sequence[str]) -> None:
-    slots = [Slot(worker, device_environment(place, len(workers))) for place, worker in enumerate(workers)]
+    compiled = compiled_once(study.folder / COMPILED)
+    slots = [
+        Slot(worker, {**compiled, **device_environment(place, len(workers))}) for place, worker in enumerate(workers)
+    ]
     under_way = Search(study, places, oracle, slots)
     saving = False
     try:

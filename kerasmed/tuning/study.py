@@ -20,7 +20,7 @@ from kerasmed.tuning.records import TRIALS, TrialRecord, set_aside
 
 log = logging.getLogger(__name__)
 STUDY, BASE, SPACE_FILE, LOCK = "study.json", "base.yaml", "space.yaml", "study.lock"
-RUNS, LOGS, KEYS = "runs", "logs", "keys"
+RUNS, LOGS, KEYS, COMPILED = "runs", "logs", "keys", "compiled"
 
 
 @dataclass(frozen=True)
