@@ -19,6 +19,7 @@ from kerasmed.config.load import load_run
 from kerasmed.errors import KerasmedError
 from kerasmed.runtime import use_backend
 from kerasmed.training.memory import limited_memory
+from kerasmed.training.plain_errors import plain_errors
 from kerasmed.tuning.trial_run import FIRST_STEP_S, KEY, is_done, run_of
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.run_folder import read_manifest, update_manifest
@@ -55,7 +56,7 @@ def _carry_out(order: dict[str, Any]) -> None:
     places = Places(Path(order["data"]), Path(order["runs"]), Path(order["cache"]))
     first = _FirstStep(order["sent"])
     logging.getLogger("kerasmed").addHandler(first)
-    with files.locked(Path(order["lock"])):  # two trials of the same settings share a run
+    with plain_errors(config), files.locked(Path(order["lock"])):  # two trials of the same settings share a run
         folder = run_of(places.runs, order["key"])
         if folder is None:
             folder, _ = train(
