@@ -49,7 +49,7 @@ class Slot:
 
 
 @dataclass
-class Search:
+class UnderWay:
     """A search under way."""
 
     study: Study
@@ -215,7 +215,7 @@ def _carry_out(study: Study, places: Places, oracle: Oracle, role: str, workers:
     slots = [
         Slot(worker, {**compiled, **device_environment(place, len(workers))}) for place, worker in enumerate(workers)
     ]
-    under_way = Search(study, places, oracle, slots)
+    under_way = UnderWay(study, places, oracle, slots)
     saving = False
     try:
         if role == "chief":
