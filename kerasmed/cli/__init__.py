@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("kerasmed.cli.train:command", "Fit the model of a run and judge it."),
     "pretrain": ("kerasmed.cli.pretrain:command", "Let a transformer learn signals before it learns classes."),
     "label-curve": ("kerasmed.cli.label_curve:command", "Train with few labels and with more; show what they bring."),
+    "tune": ("kerasmed.cli.tune:command", "Search settings of a run; show which decide, and the best."),
     "resume": ("kerasmed.cli.resume:command", "Go on with a run that was killed, interrupted or failed."),
     "reproduce": (
         "kerasmed.cli.reproduce:command",

@@ -168,6 +168,9 @@ class Trainer(Settings):
         default=False, description="before the run, find the largest loader.batch_size that fits in memory"
     )
     time_budget_min: float | None = Field(default=None, gt=0)
+    stop_after: int | None = Field(
+        default=None, ge=1, description="end after so many epochs, on the schedule of all of them; can be raised later"
+    )
     precision: Precision = "float32"
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
 
