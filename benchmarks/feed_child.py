@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.simulated_pictures import picture_run, picture_spec, picture_stream, write_pictures
+from simulated_pictures import picture_run, picture_spec, picture_stream, write_pictures
+
 from kerasmed import runtime
 
-NUM_PICTURES, SIDE, STEPS, TURNS = 4096, 224, 60, 7
+NUM_PICTURES, SIDE, STEPS, TURNS = 4096, 224, 25, 7
 
 
 def main(backend: str, scratch: Path, words: list[str]) -> None:

@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from simulated_pictures import picture_run, picture_spec, picture_stream, write_pictures
 
-from benchmarks.simulated_pictures import picture_run, picture_spec, picture_stream, write_pictures
 from kerasmed import runtime
 from kerasmed.data.loaders.batches import BatchStream
 
 SIDE, MB, EVERY_S = 1024, 2**20, 0.05
-LIGHT = ["model.widths=[4,8]", "model.convolutions=[1,1]", "model.stem_stride=4", "loader.batch_size=16"]
+LIGHT = ["model.widths=[4,8]", "model.convolutions=[1,1]", "model.stem_stride=4", "loader.batch_size=4"]
 
 
 def main(backend: str, scratch: Path, limit_mb: int) -> None:
