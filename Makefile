@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/set-up
 
-.PHONY: help demo test test-all parity check format bench faults clean
+.PHONY: help demo test test-jax test-torch test-tensorflow test-all parity check format bench faults clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -18,9 +18,17 @@ $(SET_UP): pyproject.toml constraints.txt
 demo: $(SET_UP)  ## simulate records, train, evaluate, export, predict (under 5 minutes on 2 cores)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh scripts/demo.sh
 
+# Two at a time: most tests wait for a process or a disk, and fill one core only.
 test: $(SET_UP)  ## the test suite: everything once on jax, what meets keras again on torch and tensorflow
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-jax test-torch test-tensorflow
+
+test-jax: $(SET_UP)
 	$(BIN)/python -m pytest -m 'not slow'
+
+test-torch: $(SET_UP)
 	KERASMED_TEST_BACKEND=torch $(BIN)/python -m pytest -m 'keras and not slow'
+
+test-tensorflow: $(SET_UP)
 	KERASMED_TEST_BACKEND=tensorflow $(BIN)/python -m pytest -m 'keras and not slow'
 
 test-all: $(SET_UP)  ## the test suite with the tests that take minutes

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kerasmed import runtime
+from kerasmed.cli.croissant import croissant
 from kerasmed.cli.options import FOLDER, data_dir_option, json_option, run_argument, runs_dir_option, words_argument
 from kerasmed.cli.output import in_bytes, progress_of, show, table
 from kerasmed.cli.scan import FILE, scan
@@ -18,10 +19,11 @@ SIMULATIONS = ("ecg_beats",)
 
 @click.group()
 def command() -> None:
-    """List, show, scan, check, prepare, download or simulate data."""
+    """List, show, scan, check, prepare, describe, download or simulate data."""
 
 
 command.add_command(scan)
+command.add_command(croissant)
 
 
 @command.command("list")
@@ -74,7 +76,10 @@ def show_data(name: str, sheet: Path | None, data_dir: Path | None, as_json: boo
 @json_option
 def check(run: str, words: tuple[str, ...], data_dir: Path | None, runs_dir: Path, as_json: bool) -> None:
     """Read, split and guard the data of a run: what a training would see."""
+    from kerasmed.cli.quality_words import quality_in_words
     from kerasmed.config.load import load_run
+    from kerasmed.data.prepared import QUARANTINE
+    from kerasmed.data.quality_table import describe_quality
     from kerasmed.workflows.places import find_places
     from kerasmed.workflows.prepare import gather_material
 
@@ -83,12 +88,14 @@ def check(run: str, words: tuple[str, ...], data_dir: Path | None, runs_dir: Pat
         material = gather_material(config.dataset, config.seed, find_places(data_dir, runs_dir), progress)
     prepared = _prepared(material.prepared)
     rows = [_part(name, material.facts[name]) for name in ("train", "validation", "test")]
+    quality, reasons = describe_quality(material.prepared), [item.reason for item in material.prepared.quarantine]
     text = [
         _prepared_in_words(prepared),
+        quality_in_words(quality, reasons, material.prepared.folder / QUARANTINE),
         table(rows, ("split", "examples", "records", "patients", "classes")),
         _remarks(material.dataset.protocol.badges, material.dataset.notes),
     ]
-    show({"prepared": prepared, "split": material.facts}, "\n\n".join(filter(None, text)), as_json)
+    show({"prepared": prepared, "quality": quality, "split": material.facts}, "\n\n".join(filter(None, text)), as_json)
 
 
 @command.command()

@@ -1,14 +1,15 @@
 """Settings of the datasets: which records, which examples of them, which split."""
 
 import re
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kerasmed.config.component import ComponentConfig, Settings
 
 # A name, or names under one another: a database lies below the data root, never beside it.
 FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$"
+LINE = r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$"
 BadRecords = Literal["skip", "fail"]
 
 
@@ -56,6 +57,26 @@ class RecordExamples(Settings):
         if len({lead.casefold() for lead in leads}) < len(leads):
             raise ValueError(f"names a lead twice: {', '.join(leads)}")
         return leads
+
+
+class Folds(Settings):
+    """A CSV file that deals records to folds, such as ECGBench publishes, known by its digest (docs/twelve_lead.md)."""
+
+    file: str = Field(pattern=FOLDER, description="below the folder of the database")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="digest of the file; another file is refused")
+    record: str = Field(default="record", description="column of the records, by their ids here")
+    patient: str = Field(default="patient", description="column of the patients, none of whom may be in two folds")
+    fold: str = Field(default="fold", description="column of the folds, whole numbers")
+    train: tuple[int, ...] = Field(default=(1, 2, 3, 4, 5, 6, 7, 8), min_length=1)
+    validation: tuple[int, ...] = Field(default=(9,), min_length=1)
+    test: tuple[int, ...] = Field(default=(10,), min_length=1)
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Self:
+        named = [*self.train, *self.validation, *self.test]
+        if len(set(named)) < len(named):
+            raise ValueError("a fold can train, choose the epoch or judge, and not two of these")
+        return self
 
 
 class DatasetConfig(ComponentConfig):
@@ -140,6 +161,7 @@ class Ptbxl(RecordDataset):
     folder: str = Field(default="ptbxl", pattern=FOLDER)
     task: Literal["superdiagnostic", "subdiagnostic", "diagnostic", "form", "rhythm", "all"] = "superdiagnostic"
     rate_hz: Literal[100, 500] = Field(default=100, description="which of the two files of a record is read")
+    folds: Folds | None = Field(default=None, description="other folds than those of the database")
     allow_missing: bool = Field(default=False, description="go on without some files; every report says so")
 
 
@@ -160,8 +182,29 @@ class WfdbFolder(RecordDataset):
     classes: tuple[str, ...] = Field(
         default=(), description="in the order of the scores; none: what the label column holds, or the other columns"
     )
+    folds: Folds | None = Field(default=None, description="null: patients are dealt by the shares below")
     validation_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
     test_rate: float = Field(default=0.15, gt=0, lt=1, description="share of the patients")
+
+
+class WfdbHeaders(RecordDataset):
+    """WFDB records whose header comments say their labels, as in the PhysioNet Challenges (docs/twelve_lead.md)."""
+
+    kind: Literal["wfdb_headers"] = "wfdb_headers"
+    builder: ClassVar[str] = "kerasmed.data.sources.wfdb_headers:build_wfdb_headers"
+
+    folder: str = Field(default="challenge", pattern=FOLDER, description="records lie in it, or below it")
+    label_line: str = Field(default="Dx", pattern=LINE, description="the comment `# Dx: ...` says the labels")
+    patient_line: str = Field(default="Patient ID", pattern=LINE, description="the comment that says the patient")
+    task: Literal["single_label", "multi_label"] = Field(
+        default="multi_label", description="multi_label: a record may have several labels, apart by ','"
+    )
+    classes: tuple[str, ...] = Field(
+        default=(),
+        description="in the order of the scores; none: all that headers say. Of several labels others count not",
+    )
+    validation_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
+    test_rate: float = Field(default=0.1, gt=0, lt=1, description="share of the patients")
 
 
 class Cpsc2018(RecordDataset):
@@ -315,6 +358,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
     "wfdb_folder": WfdbFolder,
+    "wfdb_headers": WfdbHeaders,
     "cpsc2018": Cpsc2018,
     "icentia11k_beats": Icentia11kBeats,
     "icentia11k_rhythm": Icentia11kRhythm,

@@ -1,7 +1,7 @@
 """One run as data: dataset, model, loader, augmentation, crops, trainer, evaluation, calibration, backend, seed."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
@@ -13,6 +13,7 @@ from kerasmed.errors import ConfigError
 Backend = Literal["jax", "torch", "tensorflow"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 TRACKING_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+Rate = Annotated[float, Field(gt=0, lt=1)]
 SECRET = re.compile(r"(pass|token|secret|key)", re.IGNORECASE)
 
 
@@ -167,6 +168,9 @@ class Trainer(Settings):
         default=False, description="before the run, find the largest loader.batch_size that fits in memory"
     )
     time_budget_min: float | None = Field(default=None, gt=0)
+    stop_after: int | None = Field(
+        default=None, ge=1, description="end after so many epochs, on the schedule of all of them; can be raised later"
+    )
     precision: Precision = "float32"
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
 
@@ -219,6 +223,13 @@ class Evaluation(Settings):
     redraw: Literal["multi_label", "always", "never"] = Field(
         default="multi_label",
         description="tasks whose resamples are drawn again until each class has an example inside and one outside",
+    )
+    fixed_rates: tuple[Rate, ...] = Field(
+        default=(0.9, 0.95),
+        description="specificities at which sensitivity is told, and sensitivities at which specificity is",
+    )
+    explained: int = Field(
+        default=6, ge=0, le=50, description="worst answers, and best ones, whose Grad-CAM the report shows"
     )
 
 

@@ -7,10 +7,10 @@ import json
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,20 @@ from typing import Any
 import numpy as np
 
 from kerasmed import files
+from kerasmed.data.ahead import in_order, portions
 from kerasmed.data.dataset import Dataset, Index
+from kerasmed.data.making import make_all
 from kerasmed.data.records import Array, Examples, RecordRef
-from kerasmed.data.stamps import Stamp, require_unchanged, stamps_of
+from kerasmed.data.rows import Columns, RowFile
+from kerasmed.data.stamps import require_unchanged, stamps_of
 from kerasmed.errors import DataError
 from kerasmed.spec import ExampleSpec
 
-LAYOUT = 1  # counts up when the same recipe would be stored differently
+LAYOUT = 2  # counts up when the same recipe would be stored differently
+HASH_THREADS, HASH_PORTION = 2, 64
 MANIFEST = "manifest.json"
 QUARANTINE = "quarantine.csv"
+QUALITY, MEASURED = "quality/measures.npy", "quality/records.npy"
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 
@@ -51,19 +56,26 @@ class Prepared:
     @cached_property
     def index(self) -> Index:
         """Columns, one value for each example."""
-        return {name: _load(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
+        return {name: _map(self.folder / "index" / f"{name}.npy") for name in self.manifest["index"]}
 
     @cached_property
     def arrays(self) -> dict[str, Array]:
         """Inputs and targets by name."""
         names = (*self.spec.inputs, *self.spec.targets)
-        return {name: _load(self.folder / "arrays" / f"{name}.npy", mmap_mode="r") for name in names}
+        return {name: _map(self.folder / "arrays" / f"{name}.npy") for name in names}
 
     @cached_property
     def quarantine(self) -> list["Quarantined"]:
         """The records that were left out."""
         with (self.folder / QUARANTINE).open(newline="") as file:
             return [Quarantined(**row) for row in csv.DictReader(file)]
+
+    @cached_property
+    def quality(self) -> tuple[Array, Array] | None:
+        """Names of records and their measures, float32 (num_records, num_leads, len(quality.BY_LEAD)), if measured."""
+        if not (self.folder / QUALITY).is_file():
+            return None
+        return _map(self.folder / MEASURED), _map(self.folder / QUALITY)
 
     def __len__(self) -> int:
         return int(self.manifest["num_examples"])
@@ -125,17 +137,19 @@ def _make(
     fingerprint: str,
     bad: "BadRecordPolicy",
     progress: Progress | None,
-    stamps: dict[Path, Stamp],
+    stamps: Array,
 ) -> None:
     if folder.exists():
         shutil.rmtree(folder)  # it has no manifest, so it is no set
-    good, quarantine = _read_all(dataset, bad, progress)
-    require_unchanged(stamps, stamps_of(dataset.records), dataset.records)
-    prepared_index = _index(good, dataset.spec)
-    if dataset.check is not None:
-        dataset.check(prepared_index, _dropped(good))
     with files.committed_folder(folder) as beside:
-        _write(beside, dataset, good, prepared_index, quarantine, fingerprint)
+        for name in ("arrays", "index", "quality"):
+            (beside / name).mkdir()
+        made = _read_all(dataset, beside, bad, progress)
+        require_unchanged(stamps, stamps_of(dataset.records), dataset.records)
+        index = made.columns.whole() | {name: _map(beside / "arrays" / f"{name}.npy") for name in dataset.spec.targets}
+        if dataset.check is not None:
+            dataset.check(index, made.dropped)
+        _write(beside, dataset, made, index, fingerprint)
 
 
 def open_prepared(folder: Path) -> Prepared:
@@ -157,9 +171,10 @@ def open_prepared(folder: Path) -> Prepared:
     return Prepared(folder, manifest)
 
 
-def _load(path: Path, **options: Any) -> Array:
+def _map(path: Path) -> Array:
+    """A read-only view of a file, of which the kernel keeps in memory what it can: labels alone may be 1 GB."""
     try:
-        array: Array = np.load(path, allow_pickle=False, **options)
+        array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path.parents[1], path.name) from error
     return array
@@ -192,18 +207,27 @@ class BadRecordPolicy:
 
 def fingerprint_of(dataset: Dataset, bad: BadRecordPolicy) -> str:
     """Digest of everything that decides the content of a prepared set."""
-    paths = sorted({path for record in dataset.records for path in record.files})
-    with ThreadPoolExecutor(4) as pool:
-        hashes = list(pool.map(_hash_or_missing, paths))
+    told = {
+        "layout": LAYOUT,
+        "recipe": dict(dataset.recipe),
+        "spec": dataset.spec.to_json(),
+        "skip": bad.skip,
+    }
+    whole = hashlib.sha256(files.digest(told).encode())
+    # Record by record, so that a million of them are never held as text.
+    with ThreadPoolExecutor(HASH_THREADS) as pool:
+        for part in in_order(pool, _told, portions(dataset.records, HASH_PORTION), 2 * HASH_THREADS):
+            whole.update(part.encode())
+    return whole.hexdigest()
+
+
+def _told(records: list[RecordRef]) -> str:
+    """What records are, and a digest of each of their files."""
     return files.digest(
-        {
-            "layout": LAYOUT,
-            "recipe": dict(dataset.recipe),
-            "spec": dataset.spec.to_json(),
-            "records": [[record.record_id, record.patient] for record in dataset.records],
-            "files": [[path.name, value] for path, value in zip(paths, hashes, strict=True)],
-            "skip": bad.skip,
-        }
+        [
+            [record.record_id, record.patient, *([path.name, _hash_or_missing(path)] for path in record.files)]
+            for record in records
+        ]
     )
 
 
@@ -211,109 +235,76 @@ def _hash_or_missing(path: Path) -> str:
     return files.sha256_file(path) if path.is_file() else "missing"
 
 
-def _read_all(
-    dataset: Dataset, bad: BadRecordPolicy, progress: Progress | None
-) -> tuple[list[Examples], list[Quarantined]]:
-    good: list[Examples] = []
-    quarantine: list[Quarantined] = []
-    total = len(dataset.records)
-    outcomes = zip(dataset.records, _outcomes(dataset.make_examples, dataset.records), strict=False)
-    for done, (record, outcome) in enumerate(outcomes, start=1):
-        if isinstance(outcome, Examples):
-            good.append(outcome)
-        else:
-            log.warning("left out: %s", outcome)
-            quarantine.append(Quarantined(record.record_id, str(outcome)))
-            if not bad.skip:
-                break
-        if progress is not None:
-            progress(done, total)
-    bad.judge(quarantine, total)
-    if not any(len(examples.index["id"]) for examples in good):
-        raise DataError(dataset.name, "holds no example.", "Check the data folder and the leads asked for.")
-    return good, quarantine
+@dataclass
+class _Made:
+    """What has been made so far, besides the arrays on disk."""
+
+    columns: Columns = field(default_factory=Columns)
+    quarantine: list["Quarantined"] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    measured: list[str] = field(default_factory=list)
+    num_records: int = 0
+    num_examples: int = 0
 
 
-def _outcomes(
-    make_examples: Callable[[RecordRef], Examples], records: Iterable[RecordRef]
-) -> Iterator[Examples | DataError]:
-    def attempt(record: RecordRef) -> Examples | DataError:
-        try:
-            return make_examples(record)
-        except DataError as error:
-            return error
-
-    # numpy and scipy release the lock in the long calls, so threads are enough and memory is not copied.
-    with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(attempt, records)
-
-
-def _dropped(good: list[Examples]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for examples in good:
-        total.update(examples.dropped)
-    return total
-
-
-def _index(good: list[Examples], spec: ExampleSpec) -> dict[str, Array]:
-    columns = {name: np.concatenate([examples.index[name] for examples in good]) for name in good[0].index}
-    columns["content"] = np.concatenate([_content(examples, spec) for examples in good])
-    for name in spec.targets:
-        columns[name] = np.concatenate([examples.arrays[name] for examples in good])
-    return columns
+def _read_all(dataset: Dataset, folder: Path, bad: BadRecordPolicy, progress: Progress | None) -> _Made:
+    """Every example into the arrays in `folder`, record by record, so that memory stays what it is."""
+    made, total = _Made(), len(dataset.records)
+    names = (*dataset.spec.inputs, *dataset.spec.targets)
+    with ExitStack() as stack:
+        rows = {name: stack.enter_context(RowFile(folder / "arrays" / f"{name}.npy")) for name in names}
+        quality = stack.enter_context(RowFile(folder / QUALITY))
+        outcomes = stack.enter_context(closing(make_all(dataset)))
+        for done, (record, outcome) in enumerate(zip(dataset.records, outcomes, strict=False), start=1):
+            if isinstance(outcome, Examples):
+                _take(record.record_id, outcome, rows, quality, made)
+            else:
+                log.warning("left out: %s", outcome)
+                made.quarantine.append(Quarantined(record.record_id, str(outcome)))
+                if not bad.skip:
+                    break
+            if progress is not None:
+                progress(done, total)
+        bad.judge(made.quarantine, total)
+        if not made.num_examples:
+            raise DataError(dataset.name, "holds no example.", "Check the data folder and the leads asked for.")
+    return made
 
 
-def _content(examples: Examples, spec: ExampleSpec) -> Array:
-    """uint64 (n,): what the maker of the examples says, else a digest of the largest input of each."""
-    if examples.content is not None:
-        return examples.content
-    largest = max(spec.inputs, key=lambda name: examples.arrays[name].nbytes)
-    rows = np.ascontiguousarray(examples.arrays[largest])
-    digests = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows]
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)
+def _take(record: str, examples: Examples, rows: dict[str, RowFile], quality: RowFile, made: _Made) -> None:
+    assert examples.content is not None, "make_all sees to it"
+    for name, file in rows.items():
+        file.append(examples.arrays[name])
+    made.columns.append({**examples.index, "content": examples.content})
+    made.dropped.update(examples.dropped)
+    made.num_records += 1
+    made.num_examples += len(examples.index["id"])
+    if examples.quality is not None:
+        quality.append(examples.quality[None])
+        made.measured.append(record)
 
 
-def _write(
-    folder: Path,
-    dataset: Dataset,
-    good: list[Examples],
-    index: dict[str, Array],
-    quarantine: list[Quarantined],
-    fingerprint: str,
-) -> None:
-    (folder / "arrays").mkdir()
-    (folder / "index").mkdir()
-    for name in (*dataset.spec.inputs, *dataset.spec.targets):
-        _write_rows(folder / "arrays" / f"{name}.npy", [examples.arrays[name] for examples in good])
+def _write(folder: Path, dataset: Dataset, made: _Made, index: dict[str, Array], fingerprint: str) -> None:
+    """Everything but the arrays, and the manifest last."""
     for name, column in index.items():
         np.save(folder / "index" / f"{name}.npy", column, allow_pickle=False)
-    (folder / QUARANTINE).write_text(_quarantine_csv(quarantine), newline="")
+    if made.measured:
+        np.save(folder / MEASURED, np.array(made.measured, np.str_), allow_pickle=False)
+    (folder / QUARANTINE).write_text(_quarantine_csv(made.quarantine), newline="")
     manifest = {
         "layout": LAYOUT,
         "fingerprint": fingerprint,
         "dataset": dataset.name,
         "spec": dataset.spec.to_json(),
         "recipe": dict(dataset.recipe),
-        "num_examples": len(index["id"]),
-        "num_records": len(good),
+        "num_examples": made.num_examples,
+        "num_records": made.num_records,
         "index": sorted(index),
-        "dropped": dict(_dropped(good)),
-        "quarantined": len(quarantine),
+        "dropped": dict(made.dropped),
+        "quarantined": len(made.quarantine),
         "files": files.hash_folder(folder),
     }
     files.write_json(folder / MANIFEST, manifest)
-
-
-def _write_rows(path: Path, parts: list[Array]) -> None:
-    """Append `parts` to one C-contiguous `.npy` without holding them all as one array."""
-    dtype, shape = parts[0].dtype, (sum(len(part) for part in parts), *parts[0].shape[1:])
-    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    # Plain writes and no memory map: a full disk is an error at the write, where a map would end the process (SIGBUS).
-    with path.open("xb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for part in parts:
-            assert (part.dtype, part.shape[1:]) == (dtype, shape[1:]), f"{path.name}: {part.dtype} {part.shape}"
-            file.write(np.ascontiguousarray(part).data)
 
 
 def _quarantine_csv(quarantine: list[Quarantined]) -> str:

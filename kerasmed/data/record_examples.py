@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.dataset import RecordExamples
-from kerasmed.data.quality import check_signal
+from kerasmed.data.quality import measures_by_lead, require_signal
 from kerasmed.data.readers.wfdb_header import find_leads
 from kerasmed.data.records import Array, Examples, SignalRecord
 from kerasmed.data.resampling import resample_window
@@ -90,18 +90,18 @@ def examples_of_record(
 
     Returns:
         The input of `record_spec` with "label", int8; the index has "id" and "record" (the record's id), "patient",
-        "notes" (what was converted or stood out) and `columns`.
+        "notes" (what was converted) and `columns`.
 
     Raises:
         DataError: It is not what a model of such records reads.
     """
-    notes = (*record.notes, *check_signal(record, record_contract(settings)))
+    quality = measures_by_lead(require_signal(record, record_contract(settings)))
     row = {
         "id": record.record_id,
         "record": record.record_id,
         "patient": record.patient,
-        "notes": "; ".join(notes),
+        "notes": "; ".join(record.notes),
         **(columns or {}),
     }
     arrays = {**record_example(record, settings), "label": np.asarray(label, np.int8)[None]}
-    return Examples(arrays, {name: np.array([value]) for name, value in row.items()})
+    return Examples(arrays, {name: np.array([value]) for name, value in row.items()}, quality=quality)

@@ -1,5 +1,6 @@
 """One acquisition as stored, and what is written beside it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,21 +70,31 @@ class ImageRecord:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, init=False)
 class RecordRef:
     """A record before it is read: its id, its patient and the files that hold it.
 
     Attributes:
         record_id: Name of the record in its database.
         patient: Whoever it was taken from.
-        files: That hold it.
+        paths: Of the files that hold it, as text: there may be a million records, and a `Path` takes as much as three
+            texts.
         hidden: Whether the names of its files must not be told.
     """
 
     record_id: str
     patient: str
-    files: tuple[Path, ...]
-    hidden: bool = False
+    paths: tuple[str, ...]
+    hidden: bool
+
+    def __init__(self, record_id: str, patient: str, paths: Iterable[str | Path], hidden: bool = False) -> None:
+        for name, value in zip(self.__slots__, (record_id, patient, tuple(map(str, paths)), hidden), strict=True):
+            object.__setattr__(self, name, value)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold it."""
+        return tuple(map(Path, self.paths))
 
 
 @dataclass(frozen=True)
@@ -96,9 +107,12 @@ class Examples:
         dropped: Reason to count, of what was in the record and is not among the examples.
         content: uint64 (n,), digests by which the leakage guard knows the same acquisition again, where the arrays
             themselves do not serve: equal whatever else is in the record and however the arrays are made.
+        quality: float32 (num_leads, num_measures), what `quality.measures_by_lead` says of the record; None where it
+            was not measured.
     """
 
     arrays: dict[str, Array]
     index: dict[str, Array]
     dropped: dict[str, int] = field(default_factory=dict)
     content: Array | None = None
+    quality: Array | None = None

@@ -1,21 +1,30 @@
 """Whether the files of records stayed as they were while they were hashed and read."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kerasmed.data.records import RecordRef
+import numpy as np
+
+from kerasmed.data.records import Array, RecordRef
 from kerasmed.errors import DataError
 
-# Size, time of the last change and number of the file; None where there is none.
-Stamp = tuple[int, int, int] | None
+MAX_NAMED = 5
 
 
-def stamps_of(records: Iterable[RecordRef]) -> dict[Path, Stamp]:
-    """By what each file of `records` is known to be the one that was there before."""
-    return {path: _stamp(path) for record in records for path in record.files}
+def stamps_of(records: Iterable[RecordRef]) -> Array:
+    """By what each file of `records`, in their order, is known to be the one that was there before.
+
+    Returns:
+        int64 (num_files, 3): size, time of the last change in nanoseconds, number of the file; -1 where there is none.
+    """
+    found = np.fromiter(
+        (value for record in records for path in record.paths for value in _stamp(path)), dtype=np.int64
+    )
+    return found.reshape(-1, 3)
 
 
-def require_unchanged(before: dict[Path, Stamp], after: dict[Path, Stamp], records: Iterable[RecordRef] = ()) -> None:
+def require_unchanged(before: Array, after: Array, records: Iterable[RecordRef]) -> None:
     """Refuse files that differ from what they were.
 
     A prepared set is named after what its files held when they were hashed, so it must hold nothing else.
@@ -28,19 +37,26 @@ def require_unchanged(before: dict[Path, Stamp], after: dict[Path, Stamp], recor
     Raises:
         DataError: A file changed, came or went.
     """
-    hidden = {path: record.record_id for record in records if record.hidden for path in record.files}
-    changed = sorted(hidden.get(path, path.name) for path in before if before[path] != after[path])
-    if changed:
+    changed = (before != after).any(axis=1)
+    if changed.any():
+        names = sorted({name for name, other in zip(_names(records), changed, strict=True) if other})
         raise DataError(
-            ", ".join(changed[:5]),
-            f"changed while the records were read ({len(changed)} of {len(before)} files).",
+            ", ".join(names[:MAX_NAMED]),
+            f"changed while the records were read ({int(changed.sum())} of {len(changed)} files).",
             "Wait until the folder is complete, and run again.",
         )
 
 
-def _stamp(path: Path) -> Stamp:
+def _names(records: Iterable[RecordRef]) -> Iterator[str]:
+    for record in records:
+        for path in record.paths:
+            yield record.record_id if record.hidden else Path(path).name
+
+
+def _stamp(path: str) -> tuple[int, int, int]:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - no Path for each of a million
     except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
+        return -1, -1, -1
+    # The kernel counts files in 64 bits without a sign.
+    return found.st_size, found.st_mtime_ns, found.st_ino - (1 << 64 if found.st_ino >= 1 << 63 else 0)

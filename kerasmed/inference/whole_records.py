@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from kerasmed import files
 from kerasmed.calibration import Calibration
 from kerasmed.config.dataset import RecordExamples
 from kerasmed.data.quality import check_signal
+from kerasmed.data.readers.wfdb_header import find_leads
 from kerasmed.data.record_examples import KIND, record_contract, record_example
-from kerasmed.data.records import Array
+from kerasmed.data.records import Array, SignalRecord
 from kerasmed.errors import ContractError, DataError
 from kerasmed.evaluation.judged import answers, one_hot
 from kerasmed.inference.predictor import Predictor, score_examples
@@ -118,6 +119,24 @@ def predict_records(predictor: Predictor, path: Path, leads: tuple[str, ...] = (
     )  # fmt: skip
 
 
+def predict_signal(predictor: Predictor, record: SignalRecord) -> RecordsPrediction:
+    """Classify a record that was read by others, which has the leads of the model in any order and company.
+
+    Raises:
+        DataError: It is not what the model reads, or lacks a lead of it.
+        ContractError: The model is none of whole records.
+    """
+    settings, target = _record_model(predictor)
+    columns = find_leads(record.leads, settings.leads, record.record_id)
+    chosen = replace(record, signal_mv=record.signal_mv[:, columns], leads=settings.leads)
+    signal, duration_s, notes = _example_of(predictor, chosen, settings, [])
+    ((only, scores),) = score_examples(predictor, {"signal": signal}).items()
+    return RecordsPrediction(
+        record.record_id, predictor.version, target, (record.record_id,), (duration_s,), scores, (notes,), {},
+        predictor.calibrations.get(only),
+    )  # fmt: skip
+
+
 def summarize(prediction: RecordsPrediction) -> dict[str, Any]:
     """The prediction as a JSON tree; durations in seconds."""
     calibration = prediction.calibration
@@ -193,6 +212,12 @@ def _example(
 ) -> tuple[Array, float, tuple[str, ...]]:
     """The input of the model, how long the record is, and what is to be said of it."""
     record, notes = read_leads(header, settings.leads, settings.rate_hz, leads)
+    return _example_of(predictor, record, settings, notes)
+
+
+def _example_of(
+    predictor: Predictor, record: SignalRecord, settings: RecordExamples, notes: list[str]
+) -> tuple[Array, float, tuple[str, ...]]:
     notes += check_signal(record, predictor.spec.contract or record_contract(settings))
     duration_s = len(record.signal_mv) / record.rate_hz
     if duration_s > settings.duration_s:

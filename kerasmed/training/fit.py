@@ -19,7 +19,7 @@ from kerasmed.spec import ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
 from kerasmed.training.callbacks.choose import ChooseBest
 from kerasmed.training.callbacks.finite import StopWhenNotFinite
-from kerasmed.training.callbacks.progress import ShowBar, ShowEpochs
+from kerasmed.training.callbacks.progress import ShowBar, ShowEpochs, TellFirstStep
 from kerasmed.training.callbacks.record import WriteHistory
 from kerasmed.training.callbacks.save import SaveProgress
 from kerasmed.training.callbacks.validate import Validate
@@ -133,7 +133,8 @@ def _run(
         callbacks = [
             position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap,
             scored, *swap, ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
-            WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, trainer, interruption),
+            TellFirstStep(), WriteHistory(progress.record), *bar,
+            SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(
             open_stream(stream, _with_engine(config.loader), progress.next_batch),

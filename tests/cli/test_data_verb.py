@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 
 from kerasmed.data.download import DATABASES
+from tests.fakes.ptbxl import LEADS, write_ptbxl
+from tests.fakes.wfdb_files import write_record
 
 
 @pytest.fixture
@@ -26,6 +29,19 @@ def test_check_shows_every_split_with_its_classes(kerasmed, simulated):
     assert [line.split()[0] for line in text.out.splitlines() if line.startswith(("train", "val", "test"))] == [
         "train", "validation", "test",
     ]  # fmt: skip
+
+
+def test_check_shows_the_quality_of_each_lead_and_why_records_were_left_out(kerasmed, tmp_path):
+    folder = write_ptbxl(tmp_path) / "records100" / "00000"
+    write_record(folder, "00012_lr", np.zeros((1000, 12)), 100, LEADS)
+    words = ("data", "check", "ptbxl_superdiagnostic", "dataset.max_bad_rate=0.1", "--data-dir", tmp_path)
+    tree = kerasmed(*words, "--json").tree
+    assert tree["quality"]["left_out"] == {"flat": 1}
+    text = kerasmed(*words).out
+    assert "quality of 39 records: median (extremes and their records) of each lead" in text
+    assert all(f"\n{lead} " in text for lead in LEADS)
+    listed = f"left out: flat 1; all reasons: {tree['prepared']['folder']}/quarantine.csv\n  12: lead I stands still"
+    assert listed in text
 
 
 def test_prepare_makes_the_set_that_check_then_finds(kerasmed, simulated):

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from kerasmed.workflows.predict import open_model
 from tests.fakes.small_runs import TrainedRun
 
 RECORD = "S002"
-LINKED = ("numpy", "numpy.libs", "onnxruntime", "flatbuffers", "google", "packaging", "coloredlogs", "humanfriendly")
 # A program without kerasmed: it reads format 212 and the spec that travels in the file.
 CLIENT = """
 import json, sys
@@ -58,19 +56,6 @@ inputs = {name: tf.constant(stored[name]) for name in ("signal_mv", "peaks", "ra
 found = loaded.signatures["serving"](**inputs)
 np.savez(sys.argv[3], **{name: np.asarray(values) for name, values in found.items()})
 """
-
-
-@pytest.fixture(scope="module")
-def clean_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The python of a virtual environment that holds onnxruntime, numpy and what they stand on, and nothing else."""
-    folder = tmp_path_factory.mktemp("clean") / "env"
-    venv.create(folder, with_pip=False, symlinks=True)
-    (packages,) = (folder / "lib").glob("python*/site-packages")
-    for place in map(Path, filter(None, sys.path)):
-        for name in LINKED:
-            if (place / name).is_dir() and not (packages / name).exists():
-                (packages / name).symlink_to((place / name).resolve())
-    return folder / "bin" / "python"
 
 
 def ask_in_clean_environment(python: Path, model: Path, header: Path, peaks: np.ndarray, folder: Path) -> dict:

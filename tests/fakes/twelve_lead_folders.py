@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasmed.config.dataset import Cpsc2018, Icentia11kBeats, Icentia11kRhythm, MimicIvEcg, WfdbFolder
+from kerasmed.config.dataset import Cpsc2018, Icentia11kBeats, Icentia11kRhythm, MimicIvEcg, WfdbFolder, WfdbHeaders
 from kerasmed.data.sources.mimic_iv_ecg import TEST, VALIDATION, fold_of
 from tests.fakes.mat_files import write_cpsc_mat
 from tests.fakes.wfdb_files import write_adc, write_annotations, write_record
@@ -42,6 +42,18 @@ def write_wfdb_folder(
     table = folder / "labels.csv"
     table.write_text("\n".join([heading, *(",".join(row) for row in rows), ""]))
     return table
+
+
+def write_headed_folder(
+    folder: Path, rows: Sequence[tuple[str, str | None, str | None]], label_line: str = "Dx", rate_hz: int = 250
+) -> None:
+    """Records of ten seconds whose header comments say patient and labels; nothing of what is None."""
+    for number, (record, patient, label) in enumerate(rows):
+        told = {"Age": "57", "Patient ID": patient, label_line: label}
+        comments = [f"{line}: {value}" for line, value in told.items() if value is not None]
+        place = folder / record
+        signal_mv = twelve_leads_mv(10, rate_hz, number)
+        write_record(place.parent, place.name, signal_mv, rate_hz, LEADS, adc_gain=1000, comments=comments)
 
 
 def write_cpsc_folder(
@@ -142,6 +154,7 @@ def _write_csv(path: Path, heading: Sequence[str], rows: Sequence[Sequence[objec
 
 SMALL_DATASETS = {
     "wfdb_folder": WfdbFolder(),
+    "wfdb_headers": WfdbHeaders(),
     "cpsc2018": Cpsc2018(),
     "icentia11k_beats": Icentia11kBeats(window_s=10, segments_per_patient=1),
     "icentia11k_rhythm": Icentia11kRhythm(segments_per_patient=1),
@@ -152,6 +165,8 @@ SMALL_DATASETS = {
 def write_small_datasets(root: Path) -> None:
     """Below `root` one folder for each of `SMALL_DATASETS`, with something in every part."""
     write_wfdb_folder(root / "wfdb_folder", [(f"r{row}", f"p{row // 2}", "ab"[row % 2]) for row in range(8)])
+    said = [(f"g1/E{row:02d}", f"p{row // 2}", ("426783006", "164889003,10370003")[row % 2]) for row in range(8)]
+    write_headed_folder(root / "challenge", said)
     write_cpsc_folder(root / "cpsc2018", 12)
     for patient in range(4):
         write_segment(root / "icentia11k", patient, 0, "NNSNV" * 20, ((0.1, "(N"), (40.0, "(AFIB")))

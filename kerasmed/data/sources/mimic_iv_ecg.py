@@ -31,7 +31,7 @@ from kerasmed.data.mimic_labels import (
 )
 from kerasmed.data.record_examples import record_spec
 from kerasmed.data.records import Array, RecordRef
-from kerasmed.data.sources.labelled_records import labels_of, read_labelled
+from kerasmed.data.sources.labelled_records import Labels, read_labelled
 from kerasmed.data.splits import split_by_fold
 from kerasmed.errors import DataError
 from kerasmed.spec import TargetSpec
@@ -94,7 +94,8 @@ def build_mimic_iv_ecg(config: MimicIvEcg, data_root: Path) -> Dataset:
         raise DataError(str(folder), "has no record with a label.", f"Are {RECORD_LIST} and the labels of one release?")
     kept = [study for study in chosen if study in there]
     records = tuple(_record(folder, study, *studies[study]) for study in kept)
-    labels = labels_of(records, _targets(said, kept), **_columns(said, kept, studies))
+    place = {record.record_id: row for row, record in enumerate(records)}
+    labels = Labels(place, _packed_targets(said, kept), len(said.classes), _columns(said, kept, studies))
     return Dataset(
         name=NAME,
         spec=record_spec(config.examples, TargetSpec("multi_label", said.classes), RATE_HZ),
@@ -207,11 +208,14 @@ def _record(folder: Path, study: int, subject: int, path: str) -> RecordRef:
     return RecordRef(str(study), f"p{subject}", (header, header.with_suffix(".dat")))
 
 
-def _targets(said: Said, studies: list[int]) -> Array:
-    targets = np.zeros((len(studies), len(said.classes)), np.int8)
-    for row, study in enumerate(studies):
-        targets[row, said.marks[study]] = 1
-    return targets
+def _packed_targets(said: Said, studies: list[int]) -> Array:
+    packed = np.zeros((len(studies), -(-len(said.classes) // 8)), np.uint8)
+    row = np.empty(len(said.classes), np.bool_)
+    for place, study in enumerate(studies):
+        row[:] = False
+        row[said.marks[study]] = True
+        packed[place] = np.packbits(row)
+    return packed
 
 
 def _columns(said: Said, studies: list[int], listed: Mapping[int, tuple[int, str]]) -> dict[str, Array]:

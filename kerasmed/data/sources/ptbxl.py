@@ -12,6 +12,7 @@ import numpy as np
 from kerasmed.config.dataset import Ptbxl, RecordExamples
 from kerasmed.data import ptbxl_protocol as protocol
 from kerasmed.data.dataset import Dataset
+from kerasmed.data.folds import with_folds
 from kerasmed.data.ptbxl_labels import STATEMENTS, SUPERCLASSES, Task, parse_codes, read_task
 from kerasmed.data.readers.label_csv import read_rows
 from kerasmed.data.readers.wfdb import read_record
@@ -71,7 +72,7 @@ def build_ptbxl(config: Ptbxl, data_root: Path) -> Dataset:
     if not rows or (missing and not config.allow_missing):
         raise _missing_error(folder, missing, config)
     table = {row.ref.record_id: row for row in rows}
-    return Dataset(
+    dataset = Dataset(
         name="ptbxl",
         spec=record_spec(config.examples, TargetSpec("multi_label", task.classes), float(config.rate_hz)),
         records=tuple(row.ref for row in rows),
@@ -82,6 +83,7 @@ def build_ptbxl(config: Ptbxl, data_root: Path) -> Dataset:
         notes=_notes(listed, labelled, missing, config),
         subgroups=SUBGROUPS,
     )
+    return with_folds(dataset, folder, config.folds)
 
 
 def read_example(ref: RecordRef, table: Mapping[str, Row], settings: RecordExamples) -> Examples:

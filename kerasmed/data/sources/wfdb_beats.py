@@ -15,7 +15,7 @@ from kerasmed.config.dataset import BeatExamples, WfdbBeats
 from kerasmed.data.dataset import Dataset, Protocol
 from kerasmed.data.examples import beat_contract, beat_spec, beats_of
 from kerasmed.data.labels import BEAT_SYMBOLS, CLASSES, NO_CLASS, VARIANT, classes_of
-from kerasmed.data.quality import check_signal
+from kerasmed.data.quality import measures_by_lead, require_signal
 from kerasmed.data.readers.wfdb import read_annotations, read_header, read_record
 from kerasmed.data.records import Annotations, Array, Examples, RecordRef, SignalRecord
 from kerasmed.data.splits import split_by_patient
@@ -120,8 +120,9 @@ def read_beats(
     """
     record = read_record(ref.files[0], (stand_ins or {}).get(ref.record_id, settings.leads))
     record = replace(record, record_id=ref.record_id, patient=ref.patient, leads=settings.leads)
-    check_signal(record, beat_contract(settings))
-    return cut_beats(record, read_annotations(ref.files[-1], len(record.signal_mv)), settings)
+    quality = measures_by_lead(require_signal(record, beat_contract(settings)))
+    marks = read_annotations(ref.files[-1], len(record.signal_mv))
+    return replace(cut_beats(record, marks, settings), quality=quality)
 
 
 def cut_beats(record: SignalRecord, marks: Annotations, settings: BeatExamples) -> Examples:

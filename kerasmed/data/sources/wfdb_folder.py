@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerasmed.config.dataset import WfdbFolder
 from kerasmed.data.dataset import Dataset, Protocol
+from kerasmed.data.folds import with_folds
 from kerasmed.data.leakage import refuse_known_copies
 from kerasmed.data.readers.record_csv import Columns, RecordLabels, read_record_csv
 from kerasmed.data.record_examples import record_spec
@@ -37,7 +38,7 @@ def build_wfdb_folder(config: WfdbFolder, data_root: Path) -> Dataset:
     )
     labels = labels_of(records, table.targets)
     target = TargetSpec(config.task, table.classes)
-    return Dataset(
+    dataset = Dataset(
         name=folder.name,
         spec=record_spec(config.examples, target, usual_rate_hz(records)),
         records=records,
@@ -50,6 +51,7 @@ def build_wfdb_folder(config: WfdbFolder, data_root: Path) -> Dataset:
         recipe={"source": "wfdb_folder", "labels": labels.digest()},
         notes=_notes(config, folder, table),
     )
+    return with_folds(dataset, folder, config.folds)
 
 
 def _notes(config: WfdbFolder, folder: Path, table: RecordLabels) -> tuple[str, ...]:

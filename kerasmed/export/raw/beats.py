@@ -10,9 +10,8 @@ from kerasmed.data.baseline import BLOCK_RATE_HZ, QRS_S, T_S
 from kerasmed.data.examples import UNIT_STEP
 from kerasmed.data.morphology import parts_of
 from kerasmed.data.resampling import resampling_kernel
-from kerasmed.data.storing import LARGEST_STEP, STEP
 from kerasmed.export.raw.morphology import shape_features, usual_beat, usual_height
-from kerasmed.export.raw.ops import Tensor, at_least_one, bridged, without_nan
+from kerasmed.export.raw.ops import Tensor, at_least_one, bridged, in_steps, without_nan
 from kerasmed.export.raw.rhythm import rr_features
 
 
@@ -44,7 +43,7 @@ def inputs_of(beats: Tensor, kept: Tensor, peaks: Tensor, rate_hz: float, settin
     signal = tf.concat(channels, axis=-1)
     if settings.scaling == "record":
         signal = signal / tf.tile(height, [len(channels)])
-    inputs = {"signal": _min_max(signal) if settings.scaling == "min_max" else _in_steps(signal)}
+    inputs = {"signal": _min_max(signal) if settings.scaling == "min_max" else in_steps(signal)}
     if settings.rr != "none":
         inputs["rr"] = at_least_one(tf.boolean_mask(rr_features(peaks, rate_hz), kept))
     if settings.shape:
@@ -101,8 +100,3 @@ def _min_max(signal: Tensor) -> Tensor:
     span = tf.reduce_max(signal, axis=1, keepdims=True) - low
     scaled = (signal - low) / tf.where(span > 0, span, tf.ones_like(span))
     return tf.round(scaled / np.float32(UNIT_STEP)) * np.float32(UNIT_STEP)
-
-
-def _in_steps(signal: Tensor) -> Tensor:
-    steps = tf.clip_by_value(tf.round(signal / np.float32(STEP)), -LARGEST_STEP, LARGEST_STEP)
-    return steps * np.float32(STEP)

@@ -19,6 +19,7 @@ PIXELS, LARGEST, INVERTED = "pixels", "largest", "inverted"
 SCORES, LABELS, SETS, FAULTY = "scores", "labels", "sets", "faults"
 # Faults that only a caller can make: another rate than that of the file, R peaks out of order or outside the signal.
 RATE_FAULT, PEAK_FAULT = "rate", "peaks"
+RECORDED = ("beats", "records")  # kinds of examples that are made of a recording at one rate
 IMAGE_FAULTS = ("values", "size", "aspect", "contrast", "levels", "black", "white", "noise")
 RATE_TOLERANCE = 1e-4  # relative
 
@@ -26,6 +27,7 @@ R_PEAKS = "finding R peaks: give their places, as `kerasmed predict` or any dete
 DICOM = "rescale slope, intercept and window of DICOM: give the values after them"
 NOT_HELD = {
     "beats": (R_PEAKS, "choosing leads by their name"),
+    "records": ("choosing leads by their name", "converting units: give millivolts"),
     "beat_rows": ("cutting beats out of a recording",),
     "images": ("decoding a file, and telling colour from grey", DICOM),
 }
@@ -36,7 +38,7 @@ def refusal(spec: ExampleSpec, rate_hz: float | None) -> str:
     kind = spec.recipe.get("kind")
     if kind not in NOT_HELD:
         return f"examples of kind {kind!r} are not made inside a graph"
-    if kind == "beats" and rate_hz is None:
+    if kind in RECORDED and rate_hz is None:
         return "the sampling rate of its recordings is not known; name it with --rate-hz"
     if kind == "beats" and spec.recipe.get("rr") == "so_far":
         return "dataset.examples.rr=so_far goes from beat to beat, which no graph holds; rr=whole can be"
@@ -56,7 +58,12 @@ def checked_rate(rate_hz: float | None) -> float | None:
 
 def fault_names(spec: ExampleSpec) -> tuple[str, ...]:
     """Name of each value of the output `faults`, in its order."""
-    kinds = {"beats": (RATE_FAULT, PEAK_FAULT, *FAULTS), "beat_rows": ("missing",), "images": IMAGE_FAULTS}
+    kinds = {
+        "beats": (RATE_FAULT, PEAK_FAULT, *FAULTS),
+        "records": (RATE_FAULT, *FAULTS),
+        "beat_rows": ("missing",),
+        "images": IMAGE_FAULTS,
+    }
     return kinds[spec.recipe["kind"]]
 
 
@@ -65,16 +72,28 @@ def describe(spec: ExampleSpec, calibrations: Calibrations, rate_hz: float | Non
     ((name, target),) = spec.targets.items()
     calibration = calibrations.get(name)
     classes = len(target.classes)
-    rows = 1 if spec.recipe["kind"] == "images" else "beats"
+    rows = 1 if spec.recipe["kind"] in ("images", "records") else "beats"
+    several = target.task == "multi_label"
+    label, members = (
+        (
+            "of each class 1 where it is called, 0 where not; -1 where nothing was judged",
+            "of each class whether its absence, and whether its presence, cannot be ruled out; all where not judged",
+        )
+        if several
+        else (
+            "place of the answer in classes; -1 where none was given",
+            "classes that cannot be ruled out; all where not judged",
+        )
+    )
     outputs = {
         SCORES: _array("float32", [rows, classes], "score of each class; NaN where one row or all was not judged"),
-        LABELS: _array("int64", [rows], "place of the answer in classes; -1 where none was given"),
+        LABELS: _array("int64", [rows, classes] if several else [rows], label),
         FAULTY: _array(
             "bool", [len(fault_names(spec))], "what is wrong with the input; any of them and nothing is judged"
         ),
     }
     if calibration is not None:
-        outputs[SETS] = _array("bool", [rows, classes], "classes that cannot be ruled out; all where not judged")
+        outputs[SETS] = _array("bool", [rows, classes, 2] if several else [rows, classes], members)
     return {
         "format": FORMAT,
         "inputs": _inputs(spec, rate_hz),
@@ -105,11 +124,14 @@ def _inputs(spec: ExampleSpec, rate_hz: float | None) -> dict[str, Any]:
     assert spec.contract is not None, "the specs of recordings have a contract"
     contract = spec.contract
     signal = _array("float32", ["samples", len(contract.leads)], "the recording; NaN where samples are missing")
-    return {
+    inputs = {
         SIGNAL: {**signal, "unit": contract.unit, "leads": list(contract.leads), "rate_hz": rate_hz},
         PEAKS: _array("int64", ["beats"], "R peaks of all beats, ascending, counted in samples from 0"),
         RATE: _array("float32", [], f"sampling rate of the recording: {rate_hz:g}, or nothing is judged"),
     }
+    if spec.recipe["kind"] == "records":
+        del inputs[PEAKS]
+    return inputs
 
 
 def _array(dtype: str, shape: list[Any], meaning: str) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmed.calibration import Calibration, Calibrations
-from kerasmed.config.dataset import BeatExamples, ImageExamples
+from kerasmed.config.dataset import BeatExamples, ImageExamples, RecordExamples
 from kerasmed.export.raw import describe as names
 from kerasmed.export.raw.beats import cut_windows, inputs_of
 from kerasmed.export.raw.images import example_of, full_scale, image_faults
 from kerasmed.export.raw.ops import Tensor, at_least_one, without_nan
 from kerasmed.export.raw.quality import signal_faults
+from kerasmed.export.raw.records import record_input
 from kerasmed.spec import ExampleSpec, TargetSpec
 
 Answers = dict[str, Tensor]
@@ -41,6 +42,8 @@ def serving_function(
     if spec.recipe["kind"] == "images":
         return _of_picture(answer, spec)
     assert rate_hz is not None, "refusal() asks for it"
+    if spec.recipe["kind"] == "records":
+        return _of_record(answer, spec, rate_hz)
     return _of_recording(answer, spec, rate_hz)
 
 
@@ -57,13 +60,36 @@ def _of_recording(answer: Callable[..., Answers], spec: ExampleSpec, rate_hz: fl
     @tf.function(input_signature=signature)
     def serving(signal_mv: Tensor, peaks: Tensor, rate_hz_of_caller: Tensor) -> Answers:
         count = tf.cast(tf.shape(signal_mv)[0], tf.int64)
-        wrong_rate = ~(tf.abs(rate_hz_of_caller - rate_hz) <= names.RATE_TOLERANCE * rate_hz)  # NaN is wrong too
+        wrong_rate = _is_other_rate(rate_hz_of_caller, rate_hz)
         wrong_peaks = tf.reduce_any(peaks[1:] < peaks[:-1]) | tf.reduce_any((peaks < 0) | (peaks >= count))
         faults = tf.concat([[wrong_rate, wrong_peaks], signal_faults(signal_mv, rate_hz, contract)], axis=0)
         beats, kept = cut_windows(signal_mv, peaks, rate_hz, settings)
         return answer(inputs_of(at_least_one(beats), kept, at_least_one(peaks), rate_hz, settings), kept, faults)
 
     return serving
+
+
+def _of_record(answer: Callable[..., Answers], spec: ExampleSpec, rate_hz: float) -> Callable[..., Answers]:
+    settings = RecordExamples.model_validate(spec.settings)
+    contract = spec.contract
+    assert contract is not None, "the specs of recordings have a contract"
+    signature = [
+        tf.TensorSpec([None, len(contract.leads)], tf.float32, name=names.SIGNAL),
+        tf.TensorSpec([], tf.float32, name=names.RATE),
+    ]
+
+    @tf.function(input_signature=signature)
+    def serving(signal_mv: Tensor, rate_hz_of_caller: Tensor) -> Answers:
+        signal_mv = at_least_one(signal_mv)
+        wrong_rate = _is_other_rate(rate_hz_of_caller, rate_hz)
+        faults = tf.concat([[wrong_rate], signal_faults(signal_mv, rate_hz, contract)], axis=0)
+        return answer({"signal": record_input(signal_mv, rate_hz, settings)}, tf.ones([1], tf.bool), faults)
+
+    return serving
+
+
+def _is_other_rate(asked_hz: Tensor, rate_hz: float) -> Tensor:
+    return ~(tf.abs(asked_hz - rate_hz) <= names.RATE_TOLERANCE * rate_hz)  # NaN is another too
 
 
 def _of_rows(answer: Callable[..., Answers], spec: ExampleSpec) -> Callable[..., Answers]:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+from kerasmed.data.storing import LARGEST_STEP, STEP
 
 Tensor = Any
 
@@ -50,6 +53,7 @@ def rate_in_runs(mask: Tensor, length: int) -> Tensor:
 
 def whole_windows(values: Tensor, length: int) -> Tensor:
     """(num_windows, length, ...): whole windows of `values`; one that repeats the last value where it is shorter."""
+    values = at_least_one(values)
     count = tf.shape(values)[0]
     places = tf.minimum(tf.range(tf.maximum(count // length, 1) * length), count - 1)
     return tf.reshape(tf.gather(values, places), [-1, length, *values.shape[1:]])
@@ -81,6 +85,12 @@ def bridged(values: Tensor, missing: Tensor) -> Tensor:
     share = tf.clip_by_value(tf.cast(places - left, values.dtype) / span, 0, 1)
     low, high = tf.gather(values, left), tf.gather(values, right)
     return tf.where(missing, low + (high - low) * share, values)
+
+
+def in_steps(values: Tensor) -> Tensor:
+    """Millivolts that a prepared set would hold of `values`: whole steps, those beyond the range clipped."""
+    steps = tf.clip_by_value(tf.round(values / np.float32(STEP)), -LARGEST_STEP, LARGEST_STEP)
+    return steps * np.float32(STEP)
 
 
 def at_least_one(rows: Tensor) -> Tensor:
