@@ -20,7 +20,7 @@ demo: $(SET_UP)  ## simulate records, train, evaluate, export, predict (under 5 
 
 # Two at a time: most tests wait for a process or a disk, and fill one core only.
 test: $(SET_UP)  ## the test suite: everything once on jax, what meets keras again on torch and tensorflow
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-jax test-torch test-tensorflow
+	@$(MAKE) --no-print-directory --keep-going -j2 --output-sync=target test-jax test-torch test-tensorflow
 
 test-jax: $(SET_UP)
 	$(BIN)/python -m pytest -m 'not slow'

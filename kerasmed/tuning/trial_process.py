@@ -56,6 +56,7 @@ def _carry_out(order: dict[str, Any]) -> None:
     places = Places(Path(order["data"]), Path(order["runs"]), Path(order["cache"]))
     first = _FirstStep(order["sent"])
     logging.getLogger("kerasmed").addHandler(first)
+    logging.getLogger("kerasmed").setLevel(logging.DEBUG)  # at which the first step is told
     with plain_errors(config), files.locked(Path(order["lock"])):  # two trials of the same settings share a run
         folder = run_of(places.runs, order["key"])
         if folder is None:

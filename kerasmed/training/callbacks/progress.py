@@ -42,7 +42,7 @@ class TellFirstStep(keras.callbacks.Callback):
         """Log it."""
         if not self.told:
             self.told = True
-            log.info(FIRST_STEP)
+            log.debug(FIRST_STEP)
 
 
 class ShowBar(keras.callbacks.Callback):
