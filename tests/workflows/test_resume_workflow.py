@@ -150,6 +150,7 @@ def test_another_version_of_keras_is_refused(trained: TrainedRun, run: Path) -> 
         resume(run, load_run(run), trained.places)
 
 
+@pytest.mark.slow
 def test_another_backend_takes_the_state_over(trained: TrainedRun, run: Path, backend: str) -> None:
     """Noise on the features is drawn otherwise there; the rest of the second epoch is the same."""
     other = "torch" if backend != "torch" else "jax"
