@@ -7,7 +7,7 @@ from kerasmed.evaluation.paired import auc_covariance, compare_answers, compare_
 
 # Albumin, total protein, K-G score, and whether surgery helped, of 43 patients with ovarian cancer: the data of DeLong
 # et al., Biometrics 44:837, 1988, as printed in SAS/STAT User's Guide, PROC LOGISTIC, "Comparing Receiver Operating
-# Characteristic Curves", which is where the expected numbers below stand, too.
+# Characteristic Curves". The expected numbers below are of its result tables, from memory: the tables were not at hand.
 PRINTED = """
 3.0 5.8 10 0 3.2 6.3 5 1 3.9 6.8 3 1 2.8 4.8 6 0 3.2 5.8 3 1 0.9 4.0 5 0 2.5 5.7 8 0 1.6 5.6 5 1 3.8 5.7 5 1 3.7 6.7 6 1
 3.2 5.4 4 1 3.8 6.6 6 1 4.1 6.6 5 1 3.6 5.7 5 1 4.3 7.0 4 1 3.6 6.7 4 0 2.3 4.4 6 1 4.2 7.6 4 0 4.0 6.6 6 0 3.5 5.8 6 1
