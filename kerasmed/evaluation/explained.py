@@ -19,6 +19,7 @@ from kerasmed.spec import ArraySpec
 
 SHADES, SIGNAL_SHADES = "inferno", "YlOrRd"
 STRONGEST = 0.65  # opacity of the map where it is 1; where it is 0 the picture stays as it is
+LEAST_WIDTH = 6.4  # inches: a heading with the name of a run is that long
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ def show_cases(cases: Sequence[Case], array: ArraySpec, path: Path, heading: str
     signals = len(array.shape) == 2
     across = min(3, len(cases))
     down = math.ceil(len(cases) / across)
-    size = (3.6 * across, 0.8 + 2.2 * down) if signals else (4.0 * across, 0.5 + 2.3 * down)
-    figure = Figure(figsize=size, layout="constrained")
+    width, height = (3.6 * across, 0.8 + 2.2 * down) if signals else (4.0 * across, 0.5 + 2.3 * down)
+    figure = Figure(figsize=(max(width, LEAST_WIDTH), height), layout="constrained")
     panels = figure.subplots(down, across if signals else 2 * across, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
@@ -75,8 +76,8 @@ def show_cases(cases: Sequence[Case], array: ArraySpec, path: Path, heading: str
     bar = figure.colorbar(
         ScalarMappable(Normalize(0, 1), SIGNAL_SHADES if signals else SHADES), ax=list(panels), shrink=0.6, pad=0.01
     )
-    bar.set_label("Speaks for the class (1: the most in this example)", fontsize=9)
-    figure.suptitle(heading)
+    bar.set_label("Speaks for the class (1: most)", fontsize=9)
+    figure.suptitle(heading, fontsize=10)
     save(figure, path)
 
 
@@ -94,6 +95,7 @@ def _show_signal(axes: Axes, case: Case, array: ArraySpec) -> None:
     axes.set_title(_told(case), fontsize=8)
     axes.tick_params(labelsize=7)
     axes.set_xlabel("s", fontsize=7)
+    axes.set_ylabel(array.unit, fontsize=7)
     axes.legend(fontsize=7, frameon=False, loc="upper right", handlelength=1)
 
 
