@@ -23,7 +23,7 @@ from kerasmed.evaluation.scored import SCORES, save_scores
 from kerasmed.evaluation.subgroups import group
 from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec
-from kerasmed.workflows.explaining import explain_answers
+from kerasmed.workflows.explained_answers import explain_answers
 from kerasmed.workflows.prepare import Material
 from kerasmed.workflows.run_folder import read_manifest
 from kerasmed.workflows.thresholds import open_calibrations

@@ -13,7 +13,7 @@ from kerasmed.tracking.follow import following
 from kerasmed.tracking.kinds import check_trackers
 from kerasmed.training.interruption import Interruption
 from kerasmed.workflows.cross_validate import plan_folds
-from kerasmed.workflows.explaining import explain_answers
+from kerasmed.workflows.explained_answers import explain_answers
 from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting_batch
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
