@@ -29,7 +29,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "calibrate": ("kerasmed.cli.calibrate:command", "Make scores probabilities; thresholds, prediction sets."),
     "export": ("kerasmed.cli.export:command", "Write the model of a run in other formats, with proof of parity."),
     "parity": ("kerasmed.cli.parity:command", "Show how far all formats and backends of a model agree."),
-    "predict": ("kerasmed.cli.predict:command", "Classify the beats of records with a trained model."),
+    "predict": (
+        "kerasmed.cli.predict:command",
+        "Answer for records, pictures or folders of them with a trained model.",
+    ),
     "physionet-entry": (
         "kerasmed.cli.physionet_entry:command",
         "Write an entry to a PhysioNet Challenge around a model.",
