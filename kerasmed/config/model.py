@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from kerasmed.config.component import ComponentConfig
 from kerasmed.config.network import NetworkConfig
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 
 
 class SeResNet1D(NetworkConfig):
@@ -96,4 +97,7 @@ MODELS: dict[str, type[ComponentConfig]] = {
     "heartbeit": Heartbeit,
     "heartbeit_1d": Heartbeit1D,
     "custom_cnn": CustomCnn,
+    "cnn3d": Cnn3D,
+    "resnet3d": ResNet3D,
+    "r2plus1d": R2Plus1D,
 }

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
 
+from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.config.component import ComponentConfig, Settings
-from kerasmed.config.dataset import DatasetConfig
 from kerasmed.errors import ConfigError
 
 Backend = Literal["jax", "torch", "tensorflow"]
