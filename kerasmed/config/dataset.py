@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kerasmed.config.any_dataset import FOLDER, LINE, DatasetConfig
 from kerasmed.config.component import Settings
-from kerasmed.config.volumes import MedMnist3D
+from kerasmed.config.volumes import MedMnist3D, VolumeNpy
 
 
 class BeatExamples(Settings):
@@ -344,6 +344,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
     "medmnist_3d": MedMnist3D,
+    "volume_npy": VolumeNpy,
     "wfdb_folder": WfdbFolder,
     "wfdb_headers": WfdbHeaders,
     "cpsc2018": Cpsc2018,
