@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, mode
 
 from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.config.component import ComponentConfig, Settings
+from kerasmed.config.volume_changes import VolumeChanges
 from kerasmed.errors import ConfigError
 
 Backend = Literal["jax", "torch", "tensorflow"]
@@ -60,6 +61,7 @@ class Augmentation(Settings):
     lead_dropout_rate: float = Field(
         default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
     )
+    volume: VolumeChanges = VolumeChanges()
 
 
 class Crops(Settings):

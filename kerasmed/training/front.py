@@ -11,6 +11,7 @@ from keras import ops
 from kerasmed.config.run import Augmentation, Crops
 from kerasmed.spec import ArraySpec, ExampleSpec
 from kerasmed.training.augment_signal import AugmentSignal, changes_signals
+from kerasmed.training.augment_volume import AugmentVolume, changes_volumes
 from kerasmed.training.crop import AnswerByCrops
 
 
@@ -26,15 +27,18 @@ def build_trainee(
         crops: How `model` reads windows, if it does.
     """
     stored = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in spec.inputs.items()}
-    physical = {name: _front(stored[name], array, augmentation) for name, array in spec.inputs.items()}
+    physical = {name: _front(stored[name], array, augmentation, spec) for name, array in spec.inputs.items()}
     answer = model if crops is None or crops.length_s is None else AnswerByCrops(model, spec, crops)
     return keras.Model(stored, answer(physical), name="trainee")
 
 
-def _front(stored: Any, array: ArraySpec, augmentation: Augmentation) -> Any:
+def _front(stored: Any, array: ArraySpec, augmentation: Augmentation, spec: ExampleSpec) -> Any:
     x = ToPhysical(array.scale, dtype="float32")(stored)
     if len(array.shape) == 2 and changes_signals(augmentation):
         return AugmentSignal(augmentation, array.rate_hz or 1.0, dtype="float32")(x)
+    if len(array.shape) == 4 and changes_volumes(augmentation.volume):
+        spacing = spec.recipe.get("spacing_mm") or (1.0, 1.0, 1.0)
+        return AugmentVolume(augmentation.volume, tuple(spacing), dtype="float32")(x)
     return x
 
 
