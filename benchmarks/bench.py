@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kerasmed.data.dataset import Dataset
 
-CHILD = Path(__file__).with_name("fit_child.py")
+CHILD, FEED = (Path(__file__).with_name(f"{name}_child.py") for name in ("fit", "feed"))
 BACKENDS = ("jax", "torch", "tensorflow")
 FEW_RECORDS, MANY_RECORDS = 300, 7000
 
@@ -35,6 +35,7 @@ def main() -> None:
         rows = [*_reading(folder, annotator, words.repeats), *_preparing(words.repeats), *_starting(words.repeats)]
         for backend in words.backends.split(","):
             rows += _fitting(backend, folder, Path(scratch), words.repeats)
+            rows += _feeding(backend, Path(scratch))
     width = max(len(row["what"]) for row in rows)
     for row in rows:
         print(f"{row['what']:<{width}}  {row['value']:>10}  {row['target']}")
@@ -171,6 +172,20 @@ def _fitting(backend: str, folder: Path, scratch: Path, repeats: int) -> list[di
         ),
         _row(f"peak memory of fit on {backend}", f"{memory['ours']:.0f} MB", ""),
     ]
+
+
+def _feeding(backend: str, scratch: Path) -> list[dict[str, str]]:
+    done = subprocess.run(
+        [sys.executable, str(FEED), backend, str(scratch)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return [_row(f"loader of pictures on {backend}", "failed", done.stderr.strip().splitlines()[-1])]
+    speed = json.loads(done.stdout.splitlines()[-1])
+    return [
+        _row(f"step on pictures in memory on {backend}", f"{speed['in_memory']:.0f}/s", ""),
+        _row(f"the same step fed by the loader / in memory on {backend}",
+             f"{speed['loaded'] / speed['in_memory']:.3f}", "at least 0.95"),
+    ]  # fmt: skip
 
 
 def _in_turns(actions: list[Callable[[], None]], repeats: int) -> list[float]:

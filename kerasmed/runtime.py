@@ -19,6 +19,7 @@ from kerasmed.errors import ConfigError, MissingPackageError, unknown
 BACKENDS: tuple[Backend, ...] = ("jax", "torch", "tensorflow")
 # Keras reads this name on its first import.
 KERAS_BACKEND = "KERAS_BACKEND"
+CHIEF_AND_WORKERS = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
 def use_backend(name: str) -> None:
@@ -139,6 +140,44 @@ def use_precision(policy: Precision) -> None:
 def environment_with(**variables: str) -> dict[str, str]:
     """The environment of a process of ours that needs what the user set (proxies, credentials), and `variables`."""
     return {**os.environ, **variables}
+
+
+def search_role() -> tuple[str, str]:
+    """What this process is in a search on several machines, and its name: KerasTuner's own variables say.
+
+    Returns:
+        ("chief" or "worker", KERASTUNER_TUNER_ID); ("alone", "") where no chief is named.
+
+    Raises:
+        ConfigError: A variable is missing.
+    """
+    if not any(os.environ.get(name) for name in CHIEF_AND_WORKERS):
+        return "alone", ""
+    missing = [name for name in CHIEF_AND_WORKERS if not os.environ.get(name)]
+    if missing:
+        raise ConfigError(f"a search on several machines needs {' and '.join(missing)} too: see docs/tuning.md.")
+    name = os.environ["KERASTUNER_TUNER_ID"]
+    return ("chief" if "chief" in name else "worker"), name
+
+
+def device_environment(place: int, places: int) -> dict[str, str]:
+    """Variables that give the process at one of several places a GPU of its own; without GPUs, none."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = sorted(int(path.name.removeprefix("nvidia")) for path in Path("/dev").glob("nvidia[0-9]*"))
+    devices = named.split(",") if named else [str(number) for number in found]
+    if named == "" or not devices:
+        return {}
+    shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    return {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)], **(shared if places > len(devices) else {})}
+
+
+def compiled_once(folder: Path) -> dict[str, str]:
+    """Variables that let processes of jax share in `folder` what one of them has compiled."""
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
 
 
 def data_root(option: Path | None = None) -> Path:

@@ -14,6 +14,7 @@ from kerasmed.cli import program
 from kerasmed.cli.data import SIMULATIONS
 from kerasmed.config.load import load_run
 from kerasmed.config.presets import RUN, list_presets
+from kerasmed.config.space import SEARCH, SPACE
 from kerasmed.data.download import DATABASES
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -26,7 +27,12 @@ OWN = re.compile(r"[A-Z][A-Z_]*|.*\.yaml|.*\.\.\..*|latest|runs/.*")
 GAP = re.compile(r"\[|[A-Z]{3,}|\S*\.\.\.")
 # What the worked examples of CONTRIBUTING.md would add.
 EXAMPLES = re.compile(r"wfdb_rhythm|plain_cnn1d|enough")
-KNOWN = {"database": DATABASES, "kind": SIMULATIONS, "name": {*DATABASES, *list_presets("dataset"), "beats"}}
+KNOWN = {
+    "space": {*list_presets(SPACE), "space.yaml"},
+    "database": DATABASES,
+    "kind": SIMULATIONS,
+    "name": {*DATABASES, *list_presets("dataset"), "beats"},
+}
 
 
 def name(path: Path) -> str:
@@ -81,7 +87,7 @@ def check_names(given: dict[str, Any]) -> None:
     """Runs, presets, databases and settings that a command names are ours."""
     for run in (given.get(key) for key in ("run", "left", "right")):
         if run and not OWN.fullmatch(run):
-            load_run(run, given.get("words", ()))
+            load_run(run, [word for word in given.get("words", ()) if not word.startswith(f"{SEARCH}.")])
     for key, known in KNOWN.items():
         assert given.get(key) in {None, *known}
 
@@ -107,9 +113,9 @@ def test_python_that_is_shown_is_python(page: Path) -> None:
             ast.parse(f"{{{body}}}" if body.strip().startswith('"') and body.strip().endswith(",") else shown)
 
 
-def test_every_run_and_dataset_preset_is_in_the_documentation() -> None:
+def test_every_run_dataset_and_space_preset_is_in_the_documentation() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
-    presets = {*list_presets(RUN), *list_presets("dataset")}
+    presets = {*list_presets(RUN), *list_presets("dataset"), *list_presets(SPACE)}
     assert {preset for preset in presets if preset not in text} == set()
 
 

@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("kerasmed.cli.train:command", "Fit the model of a run and judge it."),
     "pretrain": ("kerasmed.cli.pretrain:command", "Let a transformer learn signals before it learns classes."),
     "label-curve": ("kerasmed.cli.label_curve:command", "Train with few labels and with more; show what they bring."),
+    "tune": ("kerasmed.cli.tune:command", "Search settings of a run; show which decide, and the best."),
     "resume": ("kerasmed.cli.resume:command", "Go on with a run that was killed, interrupted or failed."),
     "reproduce": (
         "kerasmed.cli.reproduce:command",
@@ -28,11 +29,15 @@ VERBS: dict[str, tuple[str, str]] = {
     "calibrate": ("kerasmed.cli.calibrate:command", "Make scores probabilities; thresholds, prediction sets."),
     "export": ("kerasmed.cli.export:command", "Write the model of a run in other formats, with proof of parity."),
     "parity": ("kerasmed.cli.parity:command", "Show how far all formats and backends of a model agree."),
-    "predict": ("kerasmed.cli.predict:command", "Classify the beats of records with a trained model."),
+    "predict": (
+        "kerasmed.cli.predict:command",
+        "Answer for records, pictures or folders of them with a trained model.",
+    ),
     "physionet-entry": (
         "kerasmed.cli.physionet_entry:command",
         "Write an entry to a PhysioNet Challenge around a model.",
     ),
+    "explain": ("kerasmed.cli.explain:command", "Show where in a picture or a record a model found its answer."),
     "models": ("kerasmed.cli.models:command", "List, show, verify or delete saved models."),
     "config": ("kerasmed.cli.config:command", "Show, check or compare the settings of runs."),
     "runs": ("kerasmed.cli.runs:command", "List, show or compare runs."),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,11 @@ class _Narrator(logging.Handler):
     """Writes to the stderr of the moment, which a progress bar takes over so that lines appear above it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(record.getMessage(), err=True)
+        try:
+            click.echo(record.getMessage(), err=True)
+        except RuntimeError:
+            # A signal is told of while a line is being written: the stream cannot be entered twice.
+            os.write(sys.stderr.fileno(), f"{record.getMessage()}\n".encode())
 
 
 @contextmanager

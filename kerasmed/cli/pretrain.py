@@ -12,6 +12,7 @@ from kerasmed.cli.options import (
     runs_dir_option,
     words_argument,
 )
+from kerasmed.cli.run_folders import with_found_run
 from kerasmed.cli.train import carry_out, show_plan
 from kerasmed.config.load import load_run
 from kerasmed.config.pretraining import as_pretraining
@@ -34,7 +35,8 @@ def command(
     RUN is a run file's name, a YAML file or a run folder, its network ecg_transformer, heartbeit or heartbeit_1d. What
     comes of it is a run folder; kerasmed train RUN model.weights=FOLDER starts from its encoder.
     """
-    config = as_pretraining(load_run(run, (*words, *([f"backend={backend}"] if backend else []))))
+    asked = load_run(run, (*words, *([f"backend={backend}"] if backend else [])))
+    config = as_pretraining(with_found_run(asked, runs_dir))
     if dry_run:
         show_plan(config, data_dir, as_json)
         return

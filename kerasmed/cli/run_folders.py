@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasmed.config.network import RUN
+from kerasmed.config.run import RunConfig
 from kerasmed.errors import ConfigError, unknown
 from kerasmed.workflows.status import State, state_of
 
@@ -116,6 +118,19 @@ def find_run(runs: Path, name: str) -> Path:
     if len(matching) > 1:
         raise ConfigError(f"run {name!r} could be any of {', '.join(folder.name for folder in matching)}.")
     return matching[0]
+
+
+def with_found_run(config: RunConfig, runs: Path) -> RunConfig:
+    """`config`, in which `model.weights=run:NAME` has become the folder of that run.
+
+    Raises:
+        ConfigError: No run is meant, or several are.
+    """
+    named = getattr(config.model, "weights", None)
+    if named is None or not named.startswith(RUN):
+        return config
+    found = str(find_run(runs, named.removeprefix(RUN)).resolve())
+    return config.model_copy(update={"model": config.model.model_copy(update={"weights": found})})
 
 
 def latest_of(runs: Path, name: str) -> Path | None:

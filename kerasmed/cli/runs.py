@@ -6,17 +6,14 @@ from typing import Any
 
 import click
 
-from kerasmed.cli.config import in_words
+from kerasmed.cli import compare_runs
 from kerasmed.cli.options import json_option, run_argument, runs_dir_option
 from kerasmed.cli.output import show, table
 from kerasmed.cli.run_folders import RunFolder, find_run, list_runs, read_run
-from kerasmed.config.describe import diff_trees
 from kerasmed.evaluation import names
 from kerasmed.workflows.run_folder import resume_command
 from kerasmed.workflows.status import KILLED
 
-# Sets every run apart from every other, and says nothing.
-UNTOLD = ("name",)
 # How a run ended that can go on.
 RESUMABLE = (KILLED, "interrupted", "failed")
 
@@ -63,42 +60,17 @@ def show_run(run: str, runs_dir: Path, as_json: bool) -> None:
         ("protocol", report.get("protocol", {}).get("describe")),
         ("report", found.folder / "report.html" if report else None),
     ]
-    scores = [(names.label(name), _estimate(found, name)) for name in found.metrics]
+    baseline = report.get("baseline", {})
+    scores = [
+        (names.label(name), _estimate(found, name), names.baseline_in_words(name, baseline)) for name in found.metrics
+    ]
     remarks = [*(f"! {badge}" for badge in report.get("badges", [])), *report.get("notes", [])]
     parts = [table([fact for fact in facts if fact[1]]), table(scores), "\n".join(remarks)]
     tree = {**_brief(found), "config": found.config, "manifest": manifest, "report": report or None}
     show(tree, "\n\n".join(filter(None, parts)), as_json)
 
 
-@command.command()
-@click.argument("runs", nargs=-1, required=True, metavar="RUN RUN...")
-@runs_dir_option
-@json_option
-def compare(runs: tuple[str, ...], runs_dir: Path, as_json: bool) -> None:
-    """Scores of runs side by side, and the settings in which they differ from the first."""
-    if len(runs) < 2:
-        raise click.UsageError("name two runs or more.")
-    found = [read_run(find_run(runs_dir, name)) for name in runs]
-    metrics = list(dict.fromkeys(name for run in found for name in run.metrics))
-    differences = {run.folder.name: _differences(found[0], run) for run in found[1:]}
-    same = len({run.report.get("judged", {}).get("digest") for run in found}) == 1
-    tree = {
-        "runs": [_brief(run) for run in found],
-        "metrics": {name: [run.metrics.get(name) for run in found] for name in metrics},
-        "same_examples_judged": same,
-        "differences": {name: [asdict(entry) for entry in entries] for name, entries in differences.items()},
-    }
-    heads = ("", *(run.folder.name for run in found))
-    rows = [(names.label(name), *(_estimate(run, name) for run in found)) for name in metrics]
-    parts = [table(rows, heads), "" if same else "! The runs were not judged on the same examples."]
-    for run, entries in differences.items():
-        changed = [(entry.path, in_words(entry.left), in_words(entry.right)) for entry in entries]
-        parts.append(table(changed, ("setting", found[0].folder.name, run)) if changed else f"{run}: same settings")
-    show(tree, "\n\n".join(filter(None, parts)), as_json)
-
-
-def _differences(first: RunFolder, other: RunFolder) -> list[Any]:
-    return [entry for entry in diff_trees(first.config, other.config) if entry.path not in UNTOLD]
+command.add_command(compare_runs.command)
 
 
 def _row(run: RunFolder) -> tuple[object, ...]:

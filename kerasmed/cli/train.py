@@ -16,7 +16,7 @@ from kerasmed.cli.options import (
 )
 from kerasmed.cli.output import narrate, progress_of, show
 from kerasmed.cli.resume import allow_change_option, go_on
-from kerasmed.cli.run_folders import latest_of
+from kerasmed.cli.run_folders import latest_of, with_found_run
 from kerasmed.config.load import load_run, resolved_yaml
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def command(
 
     Each PATH=VALUE changes a setting: model=cnn_lstm_beat trainer=quick trainer.learning_rate=3e-4
     """
-    config = load_run(run, (*words, *([f"backend={backend}"] if backend else [])))
+    config = with_found_run(load_run(run, (*words, *([f"backend={backend}"] if backend else []))), runs_dir)
     if dry_run:
         show_plan(config, data_dir, as_json)
         return

@@ -5,7 +5,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.network import NetworkConfig
+from kerasmed.config.network import EncoderConfig, NetworkConfig
+from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 
@@ -68,7 +69,7 @@ class XResNet1D(NetworkConfig):
     hidden_width: int = Field(default=128, ge=1)
 
 
-class CustomCnn(NetworkConfig):
+class CustomCnn(EncoderConfig):
     """Plain 2-D network: blocks of 3x3 convolutions that halve the picture, then its mean (VGG's plan, narrower)."""
 
     kind: Literal["custom_cnn"] = "custom_cnn"
@@ -77,6 +78,9 @@ class CustomCnn(NetworkConfig):
     widths: tuple[int, ...] = Field(default=(32, 64, 128, 256, 384), min_length=1)
     convolutions: tuple[int, ...] = Field(default=(2, 2, 2, 2, 1), min_length=1, description="of each block")
     stem_stride: int = Field(default=2, ge=1, le=4, description="of the first convolution")
+    standardise: bool = Field(
+        default=False, description="each picture by its own mean and deviation: brightness and contrast tell nothing"
+    )
     dense_width: int = Field(default=128, ge=1)
     dropout_rate: float = Field(default=0.1, ge=0, lt=1, description="behind each block")
     head_dropout_rate: float = Field(default=0.3, ge=0, lt=1)
@@ -97,6 +101,10 @@ MODELS: dict[str, type[ComponentConfig]] = {
     "heartbeit": Heartbeit,
     "heartbeit_1d": Heartbeit1D,
     "custom_cnn": CustomCnn,
+    "efficientnet_b0": EfficientNetB0,
+    "resnet50": ResNet50,
+    "densenet121": DenseNet121,
+    "vgg16": Vgg16,
     "cnn3d": Cnn3D,
     "resnet3d": ResNet3D,
     "r2plus1d": R2Plus1D,

@@ -1,7 +1,7 @@
 """One run as data: dataset, model, loader, augmentation, crops, trainer, evaluation, calibration, backend, seed."""
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
@@ -14,6 +14,7 @@ from kerasmed.errors import ConfigError
 Backend = Literal["jax", "torch", "tensorflow"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 TRACKING_SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql")
+Rate = Annotated[float, Field(gt=0, lt=1)]
 SECRET = re.compile(r"(pass|token|secret|key)", re.IGNORECASE)
 
 
@@ -46,11 +47,18 @@ class Loader(Settings):
 
 
 class Augmentation(Settings):
-    """Random changes of signals inside the compiled training step; never part of an exported graph. 0 turns one off."""
+    """Random changes inside the compiled training step; never part of an exported graph. 0 turns one off.
+
+    Signals have the first eight, pictures the others, volumes their own; signals and pictures have noise, all mixup.
+    """
 
     amplitude_rate: float = Field(default=0.0, ge=0, lt=1, description="gain drawn from 1 - rate .. 1 + rate")
     shift_samples: int = Field(default=0, ge=0, description="shift in time, at most, either way")
-    noise: float = Field(default=0.0, ge=0, description="standard deviation of white noise, in the signal's unit")
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        description="standard deviation of white noise, in the unit of what is read; for pictures, at most",
+    )
     wander: float = Field(default=0.0, ge=0, description="amplitude of slow baseline wander, at most, in its unit")
     powerline: float = Field(default=0.0, ge=0, description="amplitude of mains hum, at most, in its unit")
     powerline_hz: tuple[PositiveFloat, ...] = Field(
@@ -60,6 +68,30 @@ class Augmentation(Settings):
     motion_events: int = Field(default=2, ge=1, le=16, description="bumps and steps in each lead, at most")
     lead_dropout_rate: float = Field(
         default=0.0, ge=0, lt=1, description="chance of each lead to be all zero; one lead always stays"
+    )
+    flip_rate: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="chance of left and right to change places; not for chests, which have sides",
+    )
+    rotate_deg: float = Field(default=0.0, ge=0, le=180, description="turn, at most, either way")
+    zoom_rate: float = Field(default=0.0, ge=0, lt=1, description="size drawn from 1 - rate .. 1 + rate")
+    stretch_rate: float = Field(default=0.0, ge=0, lt=1, description="width against height, from 1 - rate .. 1 + rate")
+    translate_rate: float = Field(default=0.0, ge=0, lt=1, description="shift, at most, in parts of height and width")
+    contrast_rate: float = Field(
+        default=0.0, ge=0, lt=1, description="contrast around the picture's mean, from 1 - rate .. 1 + rate"
+    )
+    brightness: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of 0 (black) .. 1 (white)")
+    gamma_rate: float = Field(default=0.0, ge=0, lt=1, description="exponent of the grey values, 1 - rate .. 1 + rate")
+    cutout_rate: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="side, at most, of a square that is painted over, in parts of the picture's",
+    )
+    mixup: float = Field(
+        default=0.0, ge=0, le=0.5, description="share of another example mixed in, at most, of what is read and asked"
     )
     volume: VolumeChanges = VolumeChanges()
 
@@ -92,7 +124,16 @@ class Trainer(Settings):
     learning_rate: float = Field(default=1e-3, gt=0, le=10)
     weight_decay: float = Field(default=1e-4, ge=0, le=1, description="of adamw")
     layer_decay: float | None = Field(
-        default=None, gt=0, le=1, description="of transformers: each block learns at this share of the one above it"
+        default=None, gt=0, le=1, description="of an encoder: each block learns at this share of the one above it"
+    )
+    freeze_epochs: int = Field(
+        default=0, ge=0, description="of an encoder: epochs in which it stands still, its batch normalisation too"
+    )
+    unfreeze_rate: float = Field(
+        default=0.1, gt=0, le=1, description="share of the learning rate at which it learns after freeze_epochs"
+    )
+    unfreeze_stages: int | None = Field(
+        default=None, ge=1, description="stages, from the last one down, that learn after freeze_epochs; null: all"
     )
     schedule: Literal["constant", "cosine", "plateau", "one_cycle"] = "cosine"
     warmup_epochs: float = Field(default=1.0, ge=0, description="of constant and cosine")
@@ -129,6 +170,9 @@ class Trainer(Settings):
         default=False, description="before the run, find the largest loader.batch_size that fits in memory"
     )
     time_budget_min: float | None = Field(default=None, gt=0)
+    stop_after: int | None = Field(
+        default=None, ge=1, description="end after so many epochs, on the schedule of all of them; can be raised later"
+    )
     precision: Precision = "float32"
     steps_per_execution: int = Field(default=1, ge=1, description="1 on torch, which refuses more")
 
@@ -181,6 +225,13 @@ class Evaluation(Settings):
     redraw: Literal["multi_label", "always", "never"] = Field(
         default="multi_label",
         description="tasks whose resamples are drawn again until each class has an example inside and one outside",
+    )
+    fixed_rates: tuple[Rate, ...] = Field(
+        default=(0.9, 0.95),
+        description="specificities at which sensitivity is told, and sensitivities at which specificity is",
+    )
+    explained: int = Field(
+        default=6, ge=0, le=50, description="worst answers, and best ones, whose Grad-CAM the report shows"
     )
 
 

@@ -4,10 +4,10 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kerasmed.config.network import NetworkConfig
+from kerasmed.config.network import EncoderConfig
 
 
-class TransformerConfig(NetworkConfig):
+class TransformerConfig(EncoderConfig):
     """What all transformers have: width, depth, heads."""
 
     dropout_rate: float = Field(default=0.1, ge=0, lt=1, description="of what each half of a block adds")
@@ -19,9 +19,6 @@ class TransformerConfig(NetworkConfig):
     num_layers: int = Field(default=6, ge=1)
     num_heads: int = Field(default=6, ge=1)
     mlp_ratio: float = Field(default=4.0, gt=0, description="hidden width of the second half of a block, by dim")
-    weights: str | None = Field(
-        default=None, description="folder of a run whose encoder a new training starts from (kerasmed pretrain)"
-    )
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:

@@ -7,7 +7,8 @@ from typing import Any
 from kerasmed.calibration import Calibration
 from kerasmed.evaluation.calibrated_words import how_calibrated
 from kerasmed.evaluation.names import METRICS, in_words, label
-from kerasmed.evaluation.page import DISCLAIMER, HEADLINES
+from kerasmed.evaluation.page import HEADLINES
+from kerasmed.evaluation.page_parts import DISCLAIMER
 from kerasmed.evaluation.report import Estimate, Report
 from kerasmed.evaluation.summary import class_rows, ends_in_words, intervals_in_words
 from kerasmed.spec import ArraySpec, ExampleSpec

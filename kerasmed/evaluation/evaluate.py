@@ -10,7 +10,8 @@ from kerasmed.data.dataset import Protocol
 from kerasmed.evaluation.calibration import reliability
 from kerasmed.evaluation.classification import tally
 from kerasmed.evaluation.cpsc2018 import measure_cpsc2018
-from kerasmed.evaluation.judged import Judged, describe_rows, worst_rows
+from kerasmed.evaluation.fixed_rates import measure_fixed_rates
+from kerasmed.evaluation.judged import Judged, constant_answer, describe_rows, worst_rows
 from kerasmed.evaluation.leaderboard import make_leaderboard
 from kerasmed.evaluation.remarks import remarks
 from kerasmed.evaluation.report import Estimate, Report
@@ -64,6 +65,8 @@ def evaluate(
         calibrated=calibrated,
         leaderboard=make_leaderboard(protocol, metrics, settings.confidence),
         subgroups=measure_subgroups(judged, protocol.macro_classes, settings, seed),
+        baseline=constant_answer(judged),
+        fixed_rates=measure_fixed_rates(judged, settings, seed),
     )
 
 

@@ -116,16 +116,47 @@ def one_hot(targets: Array, target: TargetSpec) -> Array:
     return np.asarray(targets[:, None] == np.arange(len(target.classes)))
 
 
+def constant_answer(judged: Judged) -> dict[str, Any]:
+    """`answer` and `accuracy` of answering always the same: the most frequent class, or set of labels, of the truth.
+
+    What is judged itself says which that is, so that no constant answer is better.
+    """
+    sets, counts = np.unique(judged.truth, axis=0, return_counts=True)
+    most = int(counts.argmax())
+    return {"answer": _names(judged.target, sets[most]), "accuracy": float(counts[most] / len(judged))}
+
+
 def worst_rows(judged: Judged, count: int = 12) -> Array:
     """int64 (at most count,), rows answered wrongly with the least chance given to the truth, worst first.
 
     Of multi_label the chance is the product over the labels.
     """
-    truth = judged.truth
-    given = np.where(truth, judged.scores, 1.0 if judged.target.task == "single_label" else 1.0 - judged.scores)
-    log_chance = np.log(np.maximum(given, np.finfo(np.float32).tiny)).sum(axis=1)
-    wrong = np.flatnonzero((one_hot(judged.predicted, judged.target) != truth).any(axis=1))
+    log_chance, wrong = _log_chance(judged), np.flatnonzero(~_is_right(judged))
     return wrong[np.lexsort((judged.ids[wrong], log_chance[wrong]))][:count]
+
+
+def best_rows(judged: Judged, count: int = 12) -> Array:
+    """int64 (at most count,), rows answered rightly with the most chance given to the truth, best first.
+
+    Each answer in turn gives its best one, so that a frequent class does not fill the list.
+    """
+    log_chance, right = _log_chance(judged), np.flatnonzero(_is_right(judged))
+    ordered = right[np.lexsort((judged.ids[right], -log_chance[right]))]
+    _, answer = np.unique(judged.truth[ordered], axis=0, return_inverse=True)
+    answer = answer.ravel()
+    turn = np.zeros(len(ordered), np.int64)
+    for each in np.unique(answer):
+        turn[answer == each] = np.arange((answer == each).sum())
+    return ordered[np.argsort(turn, kind="stable")][:count]
+
+
+def _is_right(judged: Judged) -> Array:
+    return np.asarray((one_hot(judged.predicted, judged.target) == judged.truth).all(axis=1))
+
+
+def _log_chance(judged: Judged) -> Array:
+    given = np.where(judged.truth, judged.scores, 1.0 if judged.target.task == "single_label" else 1.0 - judged.scores)
+    return np.asarray(np.log(np.maximum(given, np.finfo(np.float32).tiny)).sum(axis=1))
 
 
 def describe_rows(judged: Judged, rows: Iterable[int]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,9 @@ METRICS = {
     "brier": Metric("Brier score", "Mean squared distance of the scores from the truth.", better="lower"),
 }
 
+# Metrics that stand beside the share that always the same answer would get.
+SHARES_RIGHT = ("accuracy", "exact_match")
+
 CLASS_METRICS = {
     "sensitivity": Metric("Sensitivity", "Examples of the class that were found.", ABSENT, percent=True),
     "ppv": Metric(
@@ -122,3 +125,10 @@ def in_words(name: str, value: float | None, known: Mapping[str, Metric] = METRI
     if name in known and known[name].percent:
         return f"{100 * value:.1f} %"
     return f"{value:.3f}"
+
+
+def baseline_in_words(name: str, baseline: Mapping[str, Any]) -> str:
+    """What always the same answer would be worth, beside a metric that it speaks of: "always N: 89.4 %"; else ""."""
+    if name not in SHARES_RIGHT or not baseline:
+        return ""
+    return f"always {baseline['answer']}: {in_words(name, baseline['accuracy'])}"

@@ -1,7 +1,6 @@
 """report.html: one page that holds everything, for a reader who was not there. No script, nothing fetched."""
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,20 @@ from typing import Any
 from kerasmed.data.dataset import Published
 from kerasmed.evaluation.calibrated_words import how_calibrated, share_in_words
 from kerasmed.evaluation.leaderboard import OURS
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
-from kerasmed.evaluation.page_style import STYLE
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, baseline_in_words, in_words, label
+from kerasmed.evaluation.page_parts import DISCLAIMER, pictures, section, sheet, table
+from kerasmed.evaluation.page_parts import facts as facts_of
 from kerasmed.evaluation.report import Estimate, Report
-from kerasmed.evaluation.summary import SUBGROUP_COLUMNS, ends_in_words, intervals_in_words, leaderboard_caption
+from kerasmed.evaluation.summary import (
+    SUBGROUP_COLUMNS,
+    ends_in_words,
+    fixed_rate_rows,
+    intervals_in_words,
+    leaderboard_caption,
+)
 from kerasmed.files import write_text
 
-DPI, CSS_DPI = 130, 96  # of our pictures, and of a browser's pixels
 HEADLINES = ("accuracy", "exact_match", "macro_f1", "macro_auc", "j_kappa", "auc")
-DISCLAIMER = "For research use. Not a medical device: not for diagnosis or treatment."
 
 
 def write_page(path: Path, title: str, report: Report, plots: Mapping[str, Path], facts: Mapping[str, Any]) -> None:
@@ -36,42 +40,26 @@ def render_page(title: str, report: Report, plots: Mapping[str, Path], facts: Ma
     """
     sections = (
         _head(title, report),
-        _section("What to know first", "".join(f"<p>{escape(note)}</p>" for note in report.notes)),
-        _section("Metrics", _metrics(report)),
-        _section("Classes", _classes(report)),
-        _section("Subgroups", _subgroups(report)),
-        _section("Confusion", _confusion(report)),
-        _section("Calibration and prediction sets", _calibrated(report)),
-        _section("Published results by these rules", _published(report)),
-        _section("Pictures", _pictures(plots)),
-        _section("Answers that were most wrong", _worst(report)),
-        _section("Who was judged", _facts({"judged": report.judged, "split": report.split or {}})),
-        _section("How this model was made", _facts(facts)),
+        section("What to know first", "".join(f"<p>{escape(note)}</p>" for note in report.notes)),
+        section("Metrics", _metrics(report)),
+        section("Classes", _classes(report)),
+        section("Sensitivity and specificity at a fixed one of the two", _fixed_rates(report)),
+        section("Subgroups", _subgroups(report)),
+        section("Confusion", _confusion(report)),
+        section("Calibration and prediction sets", _calibrated(report)),
+        section("Published results by these rules", _published(report)),
+        section("Pictures", pictures(plots)),
+        section("Answers that were most wrong", _worst(report)),
+        section("Who was judged", facts_of({"judged": report.judged, "split": report.split or {}})),
+        section("How this model was made", facts_of(facts)),
     )
-    return _PAGE.format(title=escape(title), style=STYLE, body="\n".join(sections), disclaimer=DISCLAIMER)
-
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-<footer>{disclaimer}</footer>
-</body>
-</html>
-"""
+    return sheet(title, sections)
 
 
 def _head(title: str, report: Report) -> str:
     counted = report.judged
     badges = "".join(f'<p class="badge">Warning: {escape(badge)}</p>' for badge in report.protocol.badges)
-    tiles = "".join(_tile(name, report.metrics[name]) for name in HEADLINES if name in report.metrics)
+    tiles = "".join(_tile(name, report) for name in HEADLINES if name in report.metrics)
     return f"""<header>
 <p class="disclaimer">{DISCLAIMER}</p>
 <h1>{escape(title)}</h1>
@@ -83,14 +71,13 @@ def _head(title: str, report: Report) -> str:
 </header>"""
 
 
-def _tile(name: str, estimate: Estimate) -> str:
+def _tile(name: str, report: Report) -> str:
+    estimate = report.metrics[name]
     value = in_words(name, estimate.value) if estimate.value is not None else "undefined"
     ends = ends_in_words(name, estimate) or "&nbsp;"
-    return f'<div class="tile"><span>{escape(label(name))}</span><b>{value}</b><span>{ends}</span></div>'
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content not in ("", "<dl></dl>") else ""
+    baseline = escape(baseline_in_words(name, report.baseline))
+    beside = f"<span>{baseline}</span>" if baseline else ""
+    return f'<div class="tile"><span>{escape(label(name))}</span><b>{value}</b><span>{ends}</span>{beside}</div>'
 
 
 def _metrics(report: Report) -> str:
@@ -99,13 +86,15 @@ def _metrics(report: Report) -> str:
             f'{label(name)} <br><small class="name">{escape(name)}</small>',
             _cell(name, estimate),
             _bar(estimate),
-            escape(METRICS[name].describe) + (" Lower is better." if METRICS[name].better == "lower" else ""),
+            escape(METRICS[name].describe)
+            + (" Lower is better." if METRICS[name].better == "lower" else "")
+            + (f"<br><b>{escape(said)}</b>" if (said := baseline_in_words(name, report.baseline)) else ""),
         )
         for name, estimate in report.metrics.items()
     ]
     averaged = ", ".join(report.protocol.macro_classes or report.target.classes)
     note = f"<p>Macro metrics and balanced accuracy run over {escape(averaged)}, those that occur in the truth.</p>"
-    return note + _table(("Metric", "Value", "0 to 1", "What it says"), rows)
+    return note + table(("Metric", "Value", "0 to 1", "What it says"), rows)
 
 
 def _bar(estimate: Estimate) -> str:
@@ -127,7 +116,18 @@ def _classes(report: Report) -> str:
         values = (_cell(metric, estimate, CLASS_METRICS) for metric, estimate in row.items())
         rows.append((f"<b>{escape(name)}</b>", f"{report.support[name]:,}", *values))
     said = " ".join(f"<b>{metric.label}</b>: {escape(metric.describe)}" for metric in told.values())
-    return _table(header, rows) + f'<p class="small">{said}</p>'
+    return table(header, rows) + f'<p class="small">{said}</p>'
+
+
+def _fixed_rates(report: Report) -> str:
+    rows = fixed_rate_rows(report)
+    if not rows:
+        return ""
+    note = (
+        '<p class="small">The threshold was read off these very examples: a description of the ROC curve, no promise '
+        "for others.</p>"
+    )
+    return table(rows[0], [tuple(map(escape, row)) for row in rows[1:]]) + note
 
 
 def _subgroups(report: Report) -> str:
@@ -143,7 +143,7 @@ def _subgroups(report: Report) -> str:
             values.append(_bar(estimates[SUBGROUP_COLUMNS[0]]))
         who = (escape(row["by"]), f"<b>{escape(row['group'])}</b>", f"{row['examples']:,}", f"{row['patients']:,}")
         rows.append((*who, *values))
-    return _table(("By", "Group", "Examples", "Patients", *map(label, SUBGROUP_COLUMNS), "0 to 1"), rows)
+    return table(("By", "Group", "Examples", "Patients", *map(label, SUBGROUP_COLUMNS), "0 to 1"), rows)
 
 
 def _cell(name: str, estimate: Estimate, known: Mapping[str, Metric] = METRICS) -> str:
@@ -157,12 +157,12 @@ def _confusion(report: Report) -> str:
     classes = report.target.classes
     if report.target.task == "single_label":
         rows = [_confusion_row(place, report) for place in range(len(classes))]
-        return _table(("Truth \\ answer", *map(escape, classes)), rows)
+        return table(("Truth \\ answer", *map(escape, classes)), rows)
     rows = [
         (f"<b>{escape(name)}</b>", *(f"{count:,}" for count in (tp, fn, fp, tn)))
         for name, ((tn, fp), (fn, tp)) in zip(classes, report.confusion, strict=True)
     ]
-    return _table(("Label", "Found", "Missed", "False", "Absent"), rows)
+    return table(("Label", "Found", "Missed", "False", "Absent"), rows)
 
 
 def _confusion_row(own: int, report: Report) -> tuple[str, ...]:
@@ -192,9 +192,9 @@ def _calibrated(report: Report) -> str:
     )  # fmt: skip
     return (
         said
-        + _table(("Lower is better", "Before", "After", "Change"), claims)
+        + table(("Lower is better", "Before", "After", "Change"), claims)
         + f"<p>Thresholds by the rule {escape(rule)} on the rows that calibrate; they {decided}.</p>"
-        + _table(("Class", "Threshold", "Truth in the prediction set"), classes)
+        + table(("Class", "Threshold", "Truth in the prediction set"), classes)
     )
 
 
@@ -211,7 +211,7 @@ def _published(report: Report) -> str:
         _, cells = rows.pop(next(number for number, (work, _) in enumerate(rows) if work == place["work"]))
         ordered.append((f"{place['place']}. {escape(place['shown'])}", *cells))
     caption = f"<p>Ordered {escape(leaderboard_caption(report))}.</p>" if ordered else ""
-    return caption + _table(header, [*ordered, *(("", *cells) for _, cells in rows)])
+    return caption + table(header, [*ordered, *(("", *cells) for _, cells in rows)])
 
 
 def _published_row(work: Published, names: list[str]) -> tuple[str, ...]:
@@ -230,40 +230,4 @@ def _worst(report: Report) -> str:
         )
         for row in report.worst
     ]
-    return _table(("Example", "Record", "Truth", "Answer", "Scores of 0.01 and more"), rows) if rows else ""
-
-
-def _pictures(plots: Mapping[str, Path]) -> str:
-    figures = "".join(_picture(name, path) for name, path in plots.items())
-    return f'<div class="pictures">{figures}</div>' if figures else ""
-
-
-def _picture(title: str, path: Path) -> str:
-    png, name = path.read_bytes(), escape(title)
-    width = int.from_bytes(png[16:20]) * CSS_DPI // DPI  # the PNG's IHDR holds its width there, in pixels
-    image = f'<img alt="{name}" width="{width}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-    return f"<figure><figcaption>{name}</figcaption>{image}</figure>"
-
-
-def _facts(tree: Mapping[str, Any]) -> str:
-    """A nested mapping as nested lists of terms."""
-    return (
-        "<dl>"
-        + "".join(f"<dt>{escape(str(name))}</dt><dd>{_fact(value)}</dd>" for name, value in tree.items())
-        + "</dl>"
-    )
-
-
-def _fact(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return _facts(value)
-    if isinstance(value, list | tuple):
-        return ", ".join(_fact(each) for each in value)
-    return escape(f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML already."""
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return table(("Example", "Record", "Truth", "Answer", "Scores of 0.01 and more"), rows) if rows else ""

@@ -44,6 +44,46 @@ def rank(scores: Array, positive: Array, clusters: Array) -> Ranking:
     return Ranking(clusters[order], positives, first, edges[runs], edges[runs + 1])
 
 
+@dataclass(frozen=True)
+class Sweep:
+    """What is called positive as the threshold falls from run to run, each example counted as its cluster weighs.
+
+    Attributes:
+        gained: float64 (num_runs,), positives in each run.
+        true: float64 (num_runs,), positives down to the end of each run.
+        called: float64 (num_runs,), examples down to the end of each run.
+        above: float64 (num_runs,), examples before each run.
+        positives: In all.
+        negatives: In all.
+    """
+
+    gained: Array
+    true: Array
+    called: Array
+    above: Array
+    positives: float
+    negatives: float
+
+
+def sweep(ranking: Ranking, weights: Array) -> Sweep | None:
+    """Walk down a ranking; None where no positive counts.
+
+    Args:
+        ranking: Of the examples.
+        weights: float64 (num_clusters,), times that each cluster counts.
+    """
+    each = weights[ranking.owners]
+    above = np.concatenate(([0.0], np.cumsum(each)))
+    if not len(ranking.positives):
+        return None
+    gained = np.add.reduceat(each[ranking.positives], ranking.first)
+    true = np.cumsum(gained)
+    if not true[-1]:
+        return None
+    called = above[ranking.stops]
+    return Sweep(gained, true, called, above[ranking.starts], float(true[-1]), float(above[-1] - true[-1]))
+
+
 def ranking_measures(ranking: Ranking, weights: Array) -> tuple[float, float, float]:
     """Area under the ROC curve, average precision, and the best F1 of any threshold; NaN where one side is empty.
 
@@ -54,21 +94,17 @@ def ranking_measures(ranking: Ranking, weights: Array) -> tuple[float, float, fl
         ranking: Of the examples.
         weights: float64 (num_clusters,), times that each cluster counts.
     """
-    each = weights[ranking.owners]
-    above = np.concatenate(([0.0], np.cumsum(each)))
-    if not len(ranking.positives):
+    swept = sweep(ranking, weights)
+    if swept is None:
         return np.nan, np.nan, np.nan
-    gained = np.add.reduceat(each[ranking.positives], ranking.first)
-    true, called = np.cumsum(gained), above[ranking.stops]
-    positives, negatives = true[-1], above[-1] - true[-1]
-    if not positives:
-        return np.nan, np.nan, np.nan
+    gained, true, called = swept.gained, swept.true, swept.called
+    positives, negatives = swept.positives, swept.negatives
     ap = float((gained * true / np.maximum(called, 1.0)).sum() / positives)
     # Between two runs with a positive in them F1 only falls, so that these are all the thresholds that matter.
     f_max = float((2.0 * true / (called + positives)).max())
     if not negatives:
         return np.nan, ap, f_max
-    beaten = negatives - (called - true) + (called - above[ranking.starts] - gained) / 2.0
+    beaten = negatives - (called - true) + (called - swept.above - gained) / 2.0
     return float((gained * beaten).sum() / (positives * negatives)), ap, f_max
 
 

@@ -67,6 +67,8 @@ class Report:
         calibrated: What the calibration changed and what its prediction sets hold; None where scores are as trained.
         leaderboard: This model among the published results, see `make_leaderboard`; None where nobody published.
         subgroups: The metrics of each group of people alone, see `measure_subgroups`.
+        baseline: What always the same answer would be worth, see `constant_answer`; empty in older reports.
+        fixed_rates: One error rate at a fixed other one, see `measure_fixed_rates`.
     """
 
     target: TargetSpec
@@ -85,6 +87,8 @@ class Report:
     calibrated: Mapping[str, Any] | None = None
     leaderboard: Mapping[str, Any] | None = None
     subgroups: list[dict[str, Any]] = field(default_factory=list)
+    baseline: Mapping[str, Any] = field(default_factory=dict)
+    fixed_rates: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The tree of report.json; no NaN in it."""
@@ -111,6 +115,8 @@ class Report:
             "worst": self.worst,
             "leaderboard": None if self.leaderboard is None else dict(self.leaderboard),
             "subgroups": self.subgroups,
+            "baseline": dict(self.baseline),
+            "fixed_rates": self.fixed_rates,
         } | ({} if self.calibrated is None else {"calibrated": dict(self.calibrated)})
 
     @classmethod
@@ -131,6 +137,8 @@ class Report:
             calibrated=tree.get("calibrated"),
             leaderboard=tree.get("leaderboard"),
             subgroups=tree.get("subgroups", []),
+            baseline=tree.get("baseline", {}),
+            fixed_rates=tree.get("fixed_rates", []),
             **{name: tree[name] for name in ("calibration", "records", "worst", "judged", "intervals", "split")},
         )
 

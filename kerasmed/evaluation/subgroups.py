@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasmed.config.run import Evaluation
 from kerasmed.data.records import Array
-from kerasmed.evaluation.judged import Grouping, Judged
+from kerasmed.evaluation.judged import Grouping, Judged, constant_answer
 from kerasmed.evaluation.resampled import measure_all
 
 UNKNOWN = "unknown"
@@ -44,7 +44,7 @@ def measure_subgroups(
 
     Returns:
         by, group, examples, patients, and metrics with intervals by resampling the group's own patients; `left_out`
-        with the reason in place of metrics where the group is too small.
+        with the reason in place of metrics where the group is too small. `baseline` is the group's `constant_answer`.
     """
     rows = []
     for by, grouping in judged.subgroups.items():
@@ -64,7 +64,8 @@ def _measure(
     if patients < FEWEST_PATIENTS:
         return {**counted, "left_out": f"fewer than {FEWEST_PATIENTS} patients"}
     metrics = measure_all(part, macro_classes, settings, seed).metrics()
-    return {**counted, "metrics": {name: estimate.to_json() for name, estimate in metrics.items()}}
+    told = {name: estimate.to_json() for name, estimate in metrics.items()}
+    return {**counted, "metrics": told, "baseline": constant_answer(part)}
 
 
 def _rows_of(judged: Judged, rows: Array) -> Judged:

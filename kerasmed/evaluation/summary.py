@@ -1,14 +1,14 @@
-"""Reports as text for a terminal: one of them, or several side by side."""
+"""A report as text for a terminal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kerasmed.evaluation.calibrated_words import how_calibrated
-from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, in_words, label
+from kerasmed.evaluation.names import CLASS_METRICS, METRICS, Metric, baseline_in_words, in_words, label
 from kerasmed.evaluation.report import Estimate, Report
 
 CLASS_COLUMNS = ("sensitivity", "ppv", "f1", "auc", "ap", "f_max")
+SHARE = "accuracy"  # shown in per cent, as every share is
 SUBGROUP_COLUMNS = ("macro_auc", "macro_f1", "ece")
 
 
@@ -35,7 +35,9 @@ def summary(report: Report) -> str:
         f"({report.protocol.judged_on} split)",
         *(f"WARNING: {badge}" for badge in report.protocol.badges),
         "",
-        *_columns([(label(name), *_with_best_published(name, report)) for name in report.metrics]),
+        *_columns(
+            [(label(name), *_with_best_published(name, report)) for name in report.metrics] + _fixed_rate_lines(report)
+        ),
         "",
         *_columns(class_rows(report)),
         "",
@@ -71,72 +73,15 @@ def leaderboard_caption(report: Report) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Several reports side by side.
-
-    Attributes:
-        names: Of the reports.
-        metrics: Metric to report to estimate; None where that report lacks the metric.
-        differences: Why the reports cannot be compared as they stand; empty where they can.
-    """
-
-    names: tuple[str, ...]
-    metrics: Mapping[str, Mapping[str, Estimate | None]]
-    differences: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """The comparison as a JSON tree."""
-        metrics = {
-            metric: {name: estimate and estimate.to_json() for name, estimate in row.items()}
-            for metric, row in self.metrics.items()
-        }
-        return {"reports": list(self.names), "metrics": metrics, "differences": list(self.differences)}
-
-    def to_text(self) -> str:
-        """A table, one column for each report; warnings above it."""
-        rows = [("", *self.names)]
-        for metric, row in self.metrics.items():
-            rows.append((label(metric), *(estimate_in_words(metric, each) if each else "-" for each in row.values())))
-        return "\n".join([*(f"WARNING: {difference}" for difference in self.differences), *_columns(rows)]) + "\n"
-
-
-def compare(reports: Mapping[str, Report]) -> Comparison:
-    """Set `reports` (name to report) side by side, in their order."""
-    metrics = [name for name in METRICS if any(name in report.metrics for report in reports.values())]
-    return Comparison(
-        names=tuple(reports),
-        metrics={metric: {name: report.metrics.get(metric) for name, report in reports.items()} for metric in metrics},
-        differences=tuple(_differences(reports)),
-    )
-
-
-def _differences(reports: Mapping[str, Report]) -> list[str]:
-    facts = {
-        "other examples were judged": {name: report.judged["digest"][:12] for name, report in reports.items()},
-        "other rules": {name: report.protocol.name for name, report in reports.items()},
-        "another split was judged": {name: report.protocol.judged_on for name, report in reports.items()},
-        "other classes in the macro averages": {name: _macro_classes(report) for name, report in reports.items()},
-    }
-    return [
-        f"these numbers do not compare, {what}: " + ", ".join(f"{name} {value}" for name, value in values.items())
-        for what, values in facts.items()
-        if len(set(values.values())) > 1
-    ]
-
-
-def _macro_classes(report: Report) -> str:
-    return "/".join(report.protocol.macro_classes or report.target.classes)
-
-
 def _with_best_published(name: str, report: Report) -> tuple[str, str]:
     works = [work for work in report.protocol.published if name in work.metrics]
+    baseline = baseline_in_words(name, report.baseline)
     if not works:
-        return estimate_in_words(name, report.metrics[name]), ""
+        return estimate_in_words(name, report.metrics[name]), baseline
     pick = max if METRICS[name].better == "higher" else min
     best = pick(works, key=lambda work: work.metrics[name])
     published = f"best published {in_words(name, best.metrics[name])}, {best.work}"
-    return estimate_in_words(name, report.metrics[name]), published
+    return estimate_in_words(name, report.metrics[name]), "; ".join(filter(None, [baseline, published]))
 
 
 def class_rows(report: Report) -> list[tuple[str, ...]]:
@@ -147,6 +92,36 @@ def class_rows(report: Report) -> list[tuple[str, ...]]:
         values = (estimate_in_words(each, row[each], CLASS_METRICS) for each in told)
         rows.append((name, f"{report.support[name]:,}", *values))
     return rows
+
+
+def fixed_rate_rows(report: Report) -> list[tuple[str, ...]]:
+    """The table of fixed rates: its heads, then a row for each class; empty where the report has none."""
+    of_classes: dict[str, list[Mapping[str, Any]]] = {}
+    for row in report.fixed_rates:
+        of_classes.setdefault(row["class"], []).append(row)
+    heads = [("Class", *map(fixed_in_words, rows)) for rows in of_classes.values()]
+    cells = [
+        (name, *(" ".join(filter(None, _rate_in_words(row))) for row in rows)) for name, rows in of_classes.items()
+    ]
+    return [*heads[:1], *cells]
+
+
+def _fixed_rate_lines(report: Report) -> list[tuple[str, ...]]:
+    """As lines, where they speak of one class alone; of several the page has a table."""
+    if len({row["class"] for row in report.fixed_rates}) != 1:
+        return []
+    return [(fixed_in_words(row), *_rate_in_words(row)) for row in report.fixed_rates]
+
+
+def fixed_in_words(row: Mapping[str, Any]) -> str:
+    """What a row of fixed rates tells: "Sensitivity at 95 % specificity"."""
+    return f"{row['told'].capitalize()} at {100 * row['level']:g} % {row['fixed']}"
+
+
+def _rate_in_words(row: Mapping[str, Any]) -> tuple[str, str]:
+    estimate = Estimate(row["value"], row["low"], row["high"])
+    said = "" if row["threshold"] is None else f"from a score of {row['threshold']:.3f}"
+    return estimate_in_words(SHARE, estimate), said
 
 
 def _part(title: str, caption: str, rows: list[tuple[str, ...]]) -> list[str]:

@@ -18,7 +18,7 @@ def open_inputs(spec: ExampleSpec) -> dict[str, Any]:
     return {name: keras.Input(array.shape, dtype="float32", name=name) for name, array in spec.inputs.items()}
 
 
-def dropout(rate: float, noise_shape: tuple[int | None, ...] | None = None) -> Any:
+def dropout(rate: float, noise_shape: tuple[int | None, ...] | None = None, name: str | None = None) -> Any:
     """Dropout with a seed of its own.
 
     A dropout without one draws from the backend's global generator, which no checkpoint holds. The seed comes from
@@ -27,8 +27,9 @@ def dropout(rate: float, noise_shape: tuple[int | None, ...] | None = None) -> A
     Args:
         rate: Chance of a value to be dropped.
         noise_shape: Where 1 stands along an axis, its values are dropped together; None is the axis' own length.
+        name: Of the layer.
     """
-    return layers.Dropout(rate, noise_shape, seed=random.randrange(2**31))  # noqa: S311
+    return layers.Dropout(rate, noise_shape, seed=random.randrange(2**31), name=name)  # noqa: S311
 
 
 def batch_norm(**options: Any) -> Any:

@@ -19,15 +19,17 @@ from kerasmed.spec import ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
 from kerasmed.training.callbacks.choose import ChooseBest
 from kerasmed.training.callbacks.finite import StopWhenNotFinite
-from kerasmed.training.callbacks.progress import ShowBar, ShowEpochs
+from kerasmed.training.callbacks.progress import ShowBar, ShowEpochs, TellFirstStep
 from kerasmed.training.callbacks.record import WriteHistory
 from kerasmed.training.callbacks.save import SaveProgress
 from kerasmed.training.callbacks.validate import Validate
 from kerasmed.training.checkpoint import epoch_folder, load_weights
+from kerasmed.training.freezing import unfreezing
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
-from kerasmed.training.layer_rates import layer_rates
+from kerasmed.training.layer_rates import rates_in
 from kerasmed.training.losses import build_losses, tell_positive_weights
+from kerasmed.training.mixup import MixedLoss
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
@@ -103,9 +105,12 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         )
     losses = build_losses(config.trainer, spec, stream)
     tell_positive_weights(losses, spec)
-    trainee = build_trainee(model, spec, config.augmentation, config.crops)
-    decay = config.trainer.layer_decay
-    rates = None if decay is None else layer_rates([variable.path for variable in trainee.trainable_variables], decay)
+    if config.augmentation.mixup:
+        losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
+    trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
+    paths = [variable.path for variable in trainee.trainable_variables]
+    by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
+    rates = rates_in(0, paths, config.trainer) if by_layer else None
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss=losses,
@@ -126,9 +131,10 @@ def _run(
     bar = [ShowBar(trainer.epochs, position)] if sys.stderr.isatty() else []
     with plain_errors(config), stream.watch, interruption.waits(), Writer() as writer, _closing(bar):
         callbacks = [
-            position, *progress.restore, StopWhenNotFinite(position), progress.record, *swap, scored, *swap,
-            ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
-            WriteHistory(progress.record), *bar, SaveProgress(writer, progress, scored, trainer, interruption),
+            position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap,
+            scored, *swap, ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
+            TellFirstStep(), WriteHistory(progress.record), *bar,
+            SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(
             open_stream(stream, _with_engine(config.loader), progress.next_batch),

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasmed.config.run import Trainer
 from kerasmed.errors import ConfigError
 
 # Of a variable's path, as models/encoder.py names layers.
@@ -25,17 +26,57 @@ def layer_rates(paths: Sequence[str], decay: float) -> list[float]:
     Raises:
         ConfigError: The network has no encoder whose layers could be counted.
     """
-    depths = [_depth(path) for path in paths]
-    if all(depth is None for depth in depths):
-        raise ConfigError(
-            "trainer.layer_decay needs a network whose blocks are counted: ecg_transformer, heartbeit or heartbeit_1d."
-        )
-    top = max(depth for depth in depths if depth is not None) + 1
+    depths = encoder_depths(paths, "trainer.layer_decay")
+    top = top_of(depths)
     return [1.0 if depth is None else decay ** (top - depth) for depth in depths]
 
 
-def _depth(path: str) -> int | None:
-    """0 for the embedding, 1 and more for the blocks, None for what is above them."""
+def rates_in(epoch: int, paths: Sequence[str], trainer: Trainer) -> list[float]:
+    """Factor of the learning rate for each variable in an epoch (from 0): decay by layer, and what stands still.
+
+    Raises:
+        ConfigError: The network has no encoder whose layers could be counted.
+    """
+    rates = [1.0] * len(paths) if trainer.layer_decay is None else layer_rates(paths, trainer.layer_decay)
+    if not trainer.freeze_epochs:
+        return rates
+    depths = encoder_depths(paths, "trainer.freeze_epochs")
+    still = frozen_below(epoch, top_of(depths), trainer)
+    return [
+        rate if depth is None else 0.0 if depth < still else rate * trainer.unfreeze_rate
+        for rate, depth in zip(rates, depths, strict=True)
+    ]
+
+
+def frozen_below(epoch: int, top: int, trainer: Trainer) -> int:
+    """The depth below which an encoder of `top` depths stands still in an epoch (from 0); 0 where all of it learns."""
+    if epoch < trainer.freeze_epochs:
+        return top
+    return 0 if trainer.unfreeze_stages is None or not trainer.freeze_epochs else max(0, top - trainer.unfreeze_stages)
+
+
+def encoder_depths(paths: Sequence[str], asked_by: str) -> list[int | None]:
+    """Of each variable or layer: 0 in the embedding, 1 and more in the blocks, None above them.
+
+    Raises:
+        ConfigError: None is in an encoder; `asked_by` is the setting that needs one.
+    """
+    depths = [depth_of(path) for path in paths]
+    if all(depth is None for depth in depths):
+        raise ConfigError(
+            f"{asked_by} needs a network whose blocks are counted: ecg_transformer, heartbeit, heartbeit_1d, or one "
+            "for pictures."
+        )
+    return depths
+
+
+def top_of(depths: Sequence[int | None]) -> int:
+    """The depth of the head: one above that of the last block."""
+    return max(depth for depth in depths if depth is not None) + 1
+
+
+def depth_of(path: str) -> int | None:
+    """Of a variable by its path, or of a layer by its name."""
     block = _BLOCK.match(path)
     if block:
         return int(block[1]) + 1

@@ -14,13 +14,13 @@ from kerasmed.training.callbacks.plateau import LowerOnPlateau
 from kerasmed.training.callbacks.position import Position, TrackPosition
 from kerasmed.training.callbacks.record import RecordHistory
 from kerasmed.training.callbacks.restore import Restore
-from kerasmed.training.callbacks.stopping import StopEarly, StopInTime
+from kerasmed.training.callbacks.stopping import StopAfter, StopEarly, StopInTime
 from kerasmed.training.checkpoint import TRAINING, forget_after, load_arrays, newest_step
 from kerasmed.training.monitor import Best
 from kerasmed.training.optimizer import has_rate_variable
 
 # Settings that end a training before its last epoch.
-ENDINGS = ("early_stopping", "time_budget_min")
+ENDINGS = ("early_stopping", "stop_after", "time_budget_min")
 log = logging.getLogger(__name__)
 
 
@@ -166,6 +166,8 @@ def _stops(trainer: Trainer, best: Best) -> dict[str, keras.callbacks.Callback]:
         stops["plateau"] = LowerOnPlateau(best, trainer.plateau_patience, trainer.plateau_factor)
     if trainer.early_stopping is not None:
         stops["early"] = StopEarly(best, trainer.early_stopping)
+    if trainer.stop_after is not None:
+        stops["after"] = StopAfter(trainer.stop_after)
     if trainer.time_budget_min is not None:
         stops["time"] = StopInTime(trainer.time_budget_min)
     return stops

@@ -36,7 +36,7 @@ def start_encoder(model: "keras.Model", checkpoint: Path) -> int:
             raise OtherModelError(
                 str(checkpoint.parents[1]),
                 f"has another encoder: {weight.path} {there} there and is {tuple(weight.shape)} here.",
-                "Kind, size and patches of the network, and leads, rate and length of the signal must be equal.",
+                "Kind and size of the network must be equal; for signals patches, leads, rate and length, too.",
             )
     for weight in wanted:
         weight.assign(stored[weight.path])

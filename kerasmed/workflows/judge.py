@@ -19,9 +19,11 @@ from kerasmed.evaluation.evaluate import evaluate
 from kerasmed.evaluation.judged import Grouping, Judged
 from kerasmed.evaluation.report import Report
 from kerasmed.evaluation.scaling import probabilities
+from kerasmed.evaluation.scored import SCORES, save_scores
 from kerasmed.evaluation.subgroups import group
 from kerasmed.public import public_facts
 from kerasmed.spec import ExampleSpec
+from kerasmed.workflows.explained_answers import explain_answers
 from kerasmed.workflows.prepare import Material
 from kerasmed.workflows.run_folder import read_manifest
 from kerasmed.workflows.thresholds import open_calibrations
@@ -94,7 +96,8 @@ def judge_again(folder: Path, model: "keras.Model", material: Material, config: 
         part = measure_calibrated(plain, judged, calibration, config.evaluation, config.seed)
         material = _warned(material)
     report = judge(judged, material, config, part)
-    write_report(report, judged, material, folder)
+    explained = explain_answers(model, judged, material, config, folder / "plots")
+    write_report(report, judged, material, folder, explained)
     return report
 
 
@@ -107,8 +110,10 @@ def _warned(material: Material) -> Material:
     return replace(material, dataset=replace(dataset, protocol=protocol))
 
 
-def write_report(report: Report, judged: Judged, material: Material, folder: Path) -> None:
-    """report.json, report.html and plots/ in the run folder."""
+def write_report(
+    report: Report, judged: Judged, material: Material, folder: Path, explained: Mapping[str, Path] | None = None
+) -> None:
+    """report.json, report.html, scores.npz and plots/ in the run folder; `explained` are further pictures."""
     from kerasmed.evaluation.history import show_history
     from kerasmed.evaluation.page import write_page
     from kerasmed.evaluation.plots import show_report
@@ -120,6 +125,8 @@ def write_report(report: Report, judged: Judged, material: Material, folder: Pat
         show_history(rows, folder / "plots" / "history.png")
         pictures["History"] = folder / "plots" / "history.png"
     pictures.update(_worst(report, material, folder / "plots" / "worst.png"))
+    pictures.update(explained or {})
+    save_scores(judged, folder / SCORES)
     files.write_json(folder / "report.json", report.to_json())
     write_page(folder / "report.html", folder.name, report, pictures, public_facts(read_manifest(folder)))
 

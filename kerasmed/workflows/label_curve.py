@@ -7,8 +7,8 @@ from pathlib import Path
 
 from kerasmed import files
 from kerasmed.config.load import resolved_yaml
+from kerasmed.config.network import EncoderConfig
 from kerasmed.config.run import RunConfig
-from kerasmed.config.transformers import TransformerConfig
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.label_curve import Point, write_label_curve
@@ -30,7 +30,7 @@ def arms_of(config: RunConfig, pretrained: Path | None) -> dict[str, RunConfig]:
     """
     if pretrained is None:
         return {PRETRAINED if getattr(config.model, "weights", None) else SCRATCH: config}
-    if not isinstance(config.model, TransformerConfig):
+    if not isinstance(config.model, EncoderConfig):
         raise ConfigError(f"{config.model.kind} cannot start from an encoder; leave --pretrained out.")
     models = {SCRATCH: None, PRETRAINED: str(pretrained)}
     return {

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasmed.config.component import ComponentConfig
 from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, XResNet1D
+from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.run import Backend
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
@@ -37,6 +38,12 @@ SMALL: dict[str, ComponentConfig] = {
     "heartbeit": Heartbeit(dim=16, num_layers=2, num_heads=2, image_px=32, patch_px=8, feature_widths=(4,)),
     "heartbeit_1d": Heartbeit1D(dim=16, num_layers=2, num_heads=2, patch_s=0.05, feature_widths=(4,)),
     "custom_cnn": CustomCnn(widths=(8, 12), convolutions=(2, 1), dense_width=8, feature_widths=(4,)),
+    "efficientnet_b0": EfficientNetB0(
+        stem_width=8, stage_widths=(8, 8, 12), stage_blocks=(1, 2, 1), top_width=16, feature_widths=(4,)
+    ),
+    "resnet50": ResNet50(stem_width=8, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
+    "densenet121": DenseNet121(stem_width=8, growth=4, stage_blocks=(2, 2), feature_widths=(4,)),
+    "vgg16": Vgg16(widths=(8, 12), convolutions=(2, 1), feature_widths=(4,)),
     "cnn3d": Cnn3D(widths=(8, 12), dense_width=8, feature_widths=(4,)),
     "resnet3d": ResNet3D(stem_width=4, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
     "r2plus1d": R2Plus1D(stem_width=4, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
@@ -46,7 +53,7 @@ IMAGE = ArraySpec((24, 24, 1), "uint8", 1 / 255, channels=("grey",))
 VOLUME = ArraySpec((12, 12, 12, 1), "uint8", 1 / 255, channels=("grey",))
 FEATURES = ArraySpec((3,), "float32", channels=("previous", "next", "local"))
 # Networks that read pictures, and those that read volumes; the others read signals.
-READ_PICTURES = frozenset({"custom_cnn"})
+READ_PICTURES = frozenset({"custom_cnn", "efficientnet_b0", "resnet50", "densenet121", "vgg16"})
 READ_VOLUMES = frozenset({"cnn3d", "resnet3d", "r2plus1d"})
 # What a format cannot do, and whose limit that is: (network, format) to the reason.
 LIMITS: dict[tuple[str, Format], str] = {

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kerasmed.config.run import RunConfig
 from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError
 from kerasmed.export.confine import Limits
 from kerasmed.inference.predictor import Predictor, open_predictor
+
+if TYPE_CHECKING:
+    import keras
 
 
 def open_model(
@@ -31,11 +36,16 @@ def open_model(
     if not path.exists():
         raise ConfigError(f"{path} does not exist; name a run folder, a saved model folder or an .onnx file.")
     if (path / "checkpoints").is_dir():
-        return _open_run(path)
+        return open_run_model(path)[0]
     return open_predictor(path, limits=Limits(memory_bytes=memory_limit_bytes, seconds=time_limit_s))
 
 
-def _open_run(folder: Path) -> Predictor:
+def open_run_model(folder: Path) -> "tuple[Predictor, keras.Model, RunConfig]":
+    """The model of a run as one that answers, and itself.
+
+    Raises:
+        ConfigError: `folder` is no run, or one without a model of its own.
+    """
     from kerasmed.runtime import use_backend
     from kerasmed.workflows.run_folder import load_run_model, open_run
     from kerasmed.workflows.thresholds import open_calibrations
@@ -43,7 +53,7 @@ def _open_run(folder: Path) -> Predictor:
     use_backend(open_run(folder)[0].backend)
     from kerasmed.evaluation.scaling import probabilities
 
-    model, _, spec = load_run_model(folder)
+    model, config, spec = load_run_model(folder)
     calibrations = open_calibrations(folder, spec)
 
     def scores(inputs: dict[str, Array]) -> Mapping[str, Array]:
@@ -51,4 +61,4 @@ def _open_run(folder: Path) -> Predictor:
         scaled = {name: calibration.scaled(logits[name]) for name, calibration in calibrations.items()}
         return {name: probabilities(scaled.get(name, logits[name]), spec.targets[name]) for name in spec.targets}
 
-    return Predictor(spec, scores, folder.name, calibrations)
+    return Predictor(spec, scores, folder.name, calibrations), model, config

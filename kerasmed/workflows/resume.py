@@ -1,6 +1,7 @@
 """kerasmed resume: a run that was killed, interrupted or failed goes on; one that is complete can be extended."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,8 +42,9 @@ FREE = (
 # What a run says of itself when it has ended.
 ENDED = ("epochs", "kept", "kept_epoch", "best", "weights_sha256")
 SPLIT, MAX_NAMED = "split.json", 5
-REPORT = ("report.json", "report.html", "thresholds.json")
-EXTENT = "trainer.epochs"
+REPORT = ("report.json", "report.html", "scores.npz", "thresholds.json")
+# Settings that say how many epochs there are; None sets no limit.
+EXTENT = ("epochs", "stop_after")
 # Their arithmetic decides the last bits.
 EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
 
@@ -120,18 +122,19 @@ def _with_found_batch(config: RunConfig, began: dict[str, Any]) -> RunConfig:
     return config.model_copy(update={"loader": loader, "trainer": trainer})
 
 
-def _extends(began: dict[str, Any], config: RunConfig) -> bool:
-    return config.trainer.epochs > began["trainer"]["epochs"]
-
-
 def _extent(began: dict[str, Any], config: RunConfig) -> list[str]:
     """More epochs than it began with, in words."""
-    return [f"{EXTENT}: {began['trainer']['epochs']} -> {config.trainer.epochs}"] if _extends(began, config) else []
+    pairs = [(name, began["trainer"][name], getattr(config.trainer, name)) for name in EXTENT]
+    return [
+        f"trainer.{name}: {before} -> {found}"
+        for name, before, found in pairs
+        if (math.inf if found is None else found) > (math.inf if before is None else before)
+    ]
 
 
 def _changes(began: dict[str, Any], config: RunConfig) -> list[str]:
     """Every setting that would alter what the run becomes."""
-    extent = (EXTENT,) if _extends(began, config) else ()
+    extent = tuple(line.partition(":")[0] for line in _extent(began, config))
     return [
         f"{entry.path}: {entry.left} -> {entry.right}"
         for entry in diff_trees(began, config.model_dump(mode="json"))

@@ -13,6 +13,7 @@ from kerasmed.tracking.follow import following
 from kerasmed.tracking.kinds import check_trackers
 from kerasmed.training.interruption import Interruption
 from kerasmed.workflows.cross_validate import plan_folds
+from kerasmed.workflows.explained_answers import explain_answers
 from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting_batch
 from kerasmed.workflows.judge import judge, score_rows, write_report
 from kerasmed.workflows.places import Places
@@ -57,7 +58,8 @@ def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[
         model = fit_stream(config, material, stream, material.splits.validation, folder, interruption)
         judged = score_rows(model, material, material.splits.test, config.evaluation)
         report = judge(judged, material, config)
-        write_report(report, judged, material, folder)
+        explained = explain_answers(model, judged, material, config, folder / "plots")
+        write_report(report, judged, material, folder, explained)
         return report
 
     return config, material, work

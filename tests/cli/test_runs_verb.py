@@ -3,10 +3,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from kerasmed.config.load import load_run, resolved_yaml
+from tests.fakes.scored_runs import judged_pictures, write_scored_run
 
 HOLD = """\
 import pathlib, sys, time
@@ -171,21 +173,62 @@ def test_show_tells_how_a_run_ended_and_what_a_reader_must_know(kerasmed, runs):
     assert "! same people\nno record 100" in judged
 
 
-def test_compare_puts_scores_and_changed_settings_side_by_side(kerasmed, runs):
-    words = ("runs", "compare", "b-20260101", "b-20260102", "--runs-dir", runs)
+@pytest.fixture
+def scored(tmp_path):
+    runs = tmp_path / "scored"
+    write_scored_run(runs, "weak-1", judged_pictures(0.5, 0), ("seed=1",))
+    write_scored_run(runs, "good-1", judged_pictures(3.0, 1), ("seed=1", "trainer.epochs=7"))
+    return runs
+
+
+def test_compare_ranks_runs_tests_them_and_tells_changed_settings(kerasmed, scored):
+    words = ("runs", "compare", "weak", "good", "--resamples", "100", "--runs-dir", scored)
     tree = kerasmed(*words, "--json").tree
-    assert [estimate["value"] for estimate in tree["metrics"]["macro_f1"]] == [0.5, 0.6]
-    assert tree["same_examples_judged"] is True
+    assert tree["ranking"] == ["good-1", "weak-1"]
+    assert {test["test"] for test in tree["tests"]} == {
+        "DeLong, by patient", "exact McNemar", "paired bootstrap, by patient",
+    }  # fmt: skip
     (changes,) = tree["differences"].values()
-    assert [entry["path"] for entry in changes] == ["backend", "seed"]
-    assert "seed" in kerasmed(*words).out
+    assert [entry["path"] for entry in changes] == ["trainer.epochs"]
+    page = Path(tree["page"])
+    assert page.parent.parent == scored / "comparisons"
+    assert {path.name for path in page.parent.iterdir()} == {
+        "comparison.html", "comparison.json", "chart.png", "roc.png",
+    }  # fmt: skip
+    said = kerasmed(*words).out
+    assert "1.     good-1  custom_cnn  " in said
+    assert "always PNEUMONIA: 50.0 %" in said
+    assert "trainer.epochs" in said
 
 
-def test_compare_warns_where_the_runs_were_not_judged_on_the_same(kerasmed, runs):
-    assert (
-        "! The runs were not judged on the same examples."
-        in kerasmed("runs", "compare", "a-", "b-20260101", "--runs-dir", runs).out
-    )
+def test_compare_writes_where_it_is_told_and_leaves_the_list_of_runs_alone(kerasmed, scored, tmp_path):
+    words = ("runs", "compare", "weak", "good", "--resamples", "100", "--runs-dir", scored)
+    assert kerasmed(*words, "--by", "brier", "--out", tmp_path / "out").code == 0
+    assert (tmp_path / "out" / "comparison.html").is_file()
+    assert [run["name"] for run in kerasmed("runs", "list", "--runs-dir", scored, "--json").tree] == [
+        "good-1",
+        "weak-1",
+    ]
+
+
+def test_compare_refuses_other_examples_by_name(kerasmed, scored):
+    write_scored_run(scored, "other-1", judged_pictures(3.0, 1, 50))
+    ended = kerasmed("runs", "compare", "weak", "other", "--runs-dir", scored)
+    assert ended.code == 4
+    assert "other-1 cannot be compared with weak-1: it was judged on other examples: 10 are missing" in ended.err
+
+
+def test_compare_refuses_a_run_that_was_not_judged(kerasmed, runs, scored):
+    (scored / "weak-1" / "scores.npz").unlink()
+    ended = kerasmed("runs", "compare", "weak", "good", "--runs-dir", scored)
+    assert (ended.code, "kerasmed evaluate RUN" in ended.err) == (3, True)
+    ended = kerasmed("runs", "compare", "a-", "b-20260101", "--runs-dir", runs)
+    assert ended.err.startswith("error: a-20260103-000000-bbbbbb: has no report.")
+
+
+def test_compare_refuses_a_run_named_twice(kerasmed, scored):
+    ended = kerasmed("runs", "compare", "weak", "weak-1", "--runs-dir", scored)
+    assert ended.err == "error: run weak-1 is named twice; name different runs.\n"
 
 
 def test_compare_needs_two_runs(kerasmed, runs):

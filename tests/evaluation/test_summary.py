@@ -1,11 +1,9 @@
-from dataclasses import replace
-
 import pytest
 
 from kerasmed.config.run import Evaluation
 from kerasmed.evaluation.evaluate import evaluate
 from kerasmed.evaluation.names import METRICS
-from kerasmed.evaluation.summary import compare, summary
+from kerasmed.evaluation.summary import summary
 
 SETTINGS = Evaluation(bootstrap=20)
 
@@ -41,24 +39,3 @@ def test_a_value_that_is_undefined_is_called_so(judged_from, confusion, protocol
     text = summary(evaluate(judged_from(confusion), protocol, SETTINGS, 0))
     (line,) = [line for line in text.splitlines() if line.startswith("F ")]
     assert line.count("undefined") == 4  # all but the predictive value
-
-
-def test_reports_of_the_same_examples_compare_without_a_warning(report) -> None:
-    comparison = compare({"first": report, "second": report})
-    assert comparison.differences == ()
-    assert "first" in comparison.to_text().splitlines()[0]
-    assert comparison.to_json()["metrics"]["macro_f1"]["second"] == report.metrics["macro_f1"].to_json()
-
-
-def test_reports_of_other_examples_are_compared_with_a_warning(report, confusion, judged_from, protocol) -> None:
-    other = evaluate(judged_from(confusion), replace(protocol, name="mitbih_ds1", judged_on="validation"), SETTINGS, 0)
-    text = compare({"first": report, "second": other}).to_text()
-    assert "WARNING: these numbers do not compare, other examples were judged: first " in text
-    assert "other rules: first mitbih_ds1_ds2, second mitbih_ds1" in text
-
-
-def test_reports_of_different_tasks_leave_gaps(report, multi_label, protocol) -> None:
-    other = evaluate(multi_label, replace(protocol, macro_classes=()), SETTINGS, 0)
-    comparison = compare({"beats": report, "labels": other})
-    assert comparison.metrics["kappa"]["labels"] is None
-    assert comparison.metrics["exact_match"]["beats"] is None

@@ -23,7 +23,7 @@ model: {kind: se_resnet1d, stem_width: 4, stem_kernel: 3, stem_stride: 4, stem_p
   stage_blocks: [1], kernel: 3, squeeze: 4, dropout_rate: 0.0, head_dropout_rate: 0.0}
 loader: {batch_size: 32}
 trainer: {epochs: 2, optimizer: sgd, learning_rate: 0.05, schedule: constant, warmup_epochs: 0.0}
-evaluation: {bootstrap: 20, batch_size: 64}
+evaluation: {bootstrap: 20, batch_size: 64, explained: 0}
 """
 
 

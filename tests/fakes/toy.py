@@ -4,6 +4,7 @@ import numpy as np
 
 from kerasmed.config.dataset import KaggleBeats
 from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, XResNet1D
+from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.run import Loader, RunConfig, Trainer
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
 from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
@@ -34,6 +35,12 @@ SMALL_MODELS = {
     "custom_cnn": CustomCnn(
         widths=(8, 12), convolutions=(2, 1), stem_stride=1, dense_width=8, dropout_rate=0.1, feature_widths=(4,)
     ),
+    "efficientnet_b0": EfficientNetB0(
+        stem_width=8, stage_widths=(8, 8), stage_blocks=(1, 2), top_width=8, feature_widths=(4,),
+    ),
+    "resnet50": ResNet50(stem_width=8, stage_widths=(4, 4), stage_blocks=(1, 1), feature_widths=(4,)),
+    "densenet121": DenseNet121(stem_width=8, growth=4, stage_blocks=(1, 2), feature_widths=(4,)),
+    "vgg16": Vgg16(widths=(8, 12), convolutions=(1, 1), feature_widths=(4,)),
     "cnn3d": Cnn3D(widths=(8, 12), stem_stride=1, dense_width=8, dropout_rate=0.1, feature_widths=(4,)),
     "resnet3d": ResNet3D(
         stem_width=4, stem_kernel=(3, 3, 3), stem_stride=(1, 1, 1), stage_widths=(4, 8), stage_blocks=(1, 1),
@@ -46,7 +53,7 @@ SMALL_MODELS = {
 }  # fmt: skip
 
 # Networks that read pictures, and those that read volumes; the others read signals.
-IMAGE_MODELS = frozenset({"custom_cnn"})
+IMAGE_MODELS = frozenset({"custom_cnn", "efficientnet_b0", "resnet50", "densenet121", "vgg16"})
 VOLUME_MODELS = frozenset({"cnn3d", "resnet3d", "r2plus1d"})
 
 

@@ -31,7 +31,7 @@ augmentation: {{amplitude_rate: 0.2, shift_samples: 2, noise: 0.02, wander: 0.1}
 trainer: {{epochs: 12, learning_rate: 0.1, schedule: plateau, plateau_patience: 1, plateau_factor: 0.5,
   early_stopping: 2, warmup_epochs: 0.5,
   save_every: {SAVE_EVERY}steps}}
-evaluation: {{bootstrap: 20, batch_size: 64}}
+evaluation: {{bootstrap: 20, batch_size: 64, explained: 0}}
 """
 
 

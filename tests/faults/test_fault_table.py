@@ -11,7 +11,7 @@ ROW = re.compile(r"^\| ([FS]\d+(?: \d+(?:-\d+)?)?) \|.*\|(.*)\|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 ROWS = {fault: TEST.findall(tests) for fault, tests in ROW.findall((CHECKOUT / "docs" / "faults.md").read_text())}
 # 19 to 27 are faults of the server and of trackers' databases.
-FAULTS = [f"F{number}" for number in (*range(1, 19), 28, 29, 30, 35)] + ["S3 6-7", "S3 10", "S3 12", "S4"]
+FAULTS = [f"F{number}" for number in (*range(1, 19), 28, 29, 30, 31, 35)] + ["S3 6-7", "S3 10", "S3 12", "S4"]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

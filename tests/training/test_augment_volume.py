@@ -81,6 +81,18 @@ def test_the_trainee_augments_volumes_by_its_settings():
 
     spec, (arrays, _) = toy_spec(kind="cnn3d"), toy_arrays(4, kind="cnn3d")
     model = build(SMALL_MODELS["cnn3d"], spec)
-    trainee = build_trainee(model, spec, Augmentation(volume=ALL))
+    trainee = build_trainee(model, spec, Augmentation(volume=VolumeChanges(noise=0.1)))
     assert any(layer.__class__.__name__ == "AugmentVolume" for layer in trainee.layers)
     assert {"label"} == set(trainee(arrays, training=True))
+
+
+def test_changes_of_volumes_are_refused_where_there_are_none():
+    import keras
+
+    from kerasmed.config.run import Augmentation
+    from kerasmed.errors import ConfigError
+    from kerasmed.training.front import build_trainee
+    from tests.fakes.toy import toy_spec
+
+    with pytest.raises(ConfigError, match=r"augmentation\.volume changes volumes, and these examples have none"):
+        build_trainee(keras.Sequential(), toy_spec(kind="custom_cnn"), Augmentation(volume=ALL))

@@ -55,10 +55,11 @@ def run(folder, config, stop_after=None, stream=None):
     seed_everything(config.seed)
     use_precision(config.trainer.precision)
     try:
-        model = build(config.model, toy_spec())
+        kind = config.model.kind
+        model = build(config.model, toy_spec(kind=kind))
         rows = ValidationRows(HELD_OUT, accuracy)
         interruption = None if stop_after is None else Asked(stop_after)
-        history = fit(model, toy_spec(), stream or toy_stream(), rows, config, folder, interruption)
+        history = fit(model, toy_spec(kind=kind), stream or toy_stream(kind=kind), rows, config, folder, interruption)
     finally:
         use_precision("float32")
     return digest(model), history

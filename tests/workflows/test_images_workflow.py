@@ -21,7 +21,7 @@ model: {kind: custom_cnn, widths: [8, 8], convolutions: [1, 1], stem_stride: 1, 
   head_dropout_rate: 0.0}
 loader: {batch_size: 8}
 trainer: {epochs: 2, optimizer: adam, learning_rate: 0.02, schedule: constant, warmup_epochs: 0.0}
-evaluation: {bootstrap: 5}
+evaluation: {bootstrap: 5, explained: 2}
 """
 
 
@@ -166,6 +166,9 @@ def test_pictures_go_from_folder_to_report_with_the_worst_of_them(backend: str, 
     text = (folder / "report.json").read_text()
     assert '"near_duplicates": 0' in (folder / "split.json").read_text()
     assert ('"worst": []' in text) != (folder / "plots" / "worst.png").is_file()
+    assert ('"worst": []' in text) != (folder / "plots" / "grad_cam_worst.png").is_file()
+    assert (folder / "plots" / "grad_cam_best.png").is_file()
+    assert "Grad-CAM of the best answers" in (folder / "report.html").read_text()
 
 
 @pytest.mark.slow
@@ -183,3 +186,20 @@ def test_a_network_of_pictures_is_exported_to_savedmodel_and_onnx(dicom_run: Tra
     given = {"pixels": draw(40, 40).astype(np.int32), "largest": np.array(255, np.int32), "inverted": np.array(False)}
     np.testing.assert_allclose(session.run(["scores"], given)[0], run, atol=1e-3)
     assert leaking(tmp_path / "saved") == []
+
+
+def test_an_answer_is_explained_by_a_picture_that_says_nothing_of_a_patient(dicom_run: Trained, tmp_path: Path) -> None:
+    folder = dicom_run.data / "xrays" / "PNEUMONIA"
+    said = say("explain", dicom_run.folder, folder, "--of", "PNEUMONIA", "--out", tmp_path / "out", "--json")
+    assert said.code == 0, said.err
+    (picture,) = (tmp_path / "out").iterdir()
+    assert said.tree["picture"] == str(picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert {row["class"] for row in said.tree["explained"]} == {"PNEUMONIA"}
+    assert "ZZCANARY" not in said.out + said.err + picture.name
+
+
+def test_a_class_that_the_model_does_not_know_is_not_explained(dicom_run: Trained, tmp_path: Path) -> None:
+    folder = dicom_run.data / "xrays" / "NORMAL"
+    said = say("explain", dicom_run.folder, folder, "--of", "NORMA", "--out", tmp_path / "out")
+    assert (said.code, said.errors) == (2, ["error: no class named 'NORMA'. Did you mean 'NORMAL'?"])

@@ -15,7 +15,7 @@ dataset: {kind: wfdb_beats, folder: ecg, examples: {rate_hz: 90.0}}
 model: {kind: heartbeit_1d, dim: 8, num_layers: 1, num_heads: 2, patch_s: 0.1}
 loader: {batch_size: 64}
 trainer: {epochs: 2, schedule: constant, warmup_epochs: 0.0}
-evaluation: {bootstrap: 20, batch_size: 64}
+evaluation: {bootstrap: 20, batch_size: 64, explained: 0}
 """
 
 

@@ -14,6 +14,7 @@ from kerasmed.config.load import load_run
 from kerasmed.errors import ConfigError, LeakageError, OtherModelError
 from kerasmed.workflows.resume import resume
 from kerasmed.workflows.run_folder import update_manifest
+from kerasmed.workflows.train import train
 from tests.fakes.small_runs import TrainedRun, copied, killed
 
 UNTIMED = ("seconds", "examples_per_s")
@@ -149,6 +150,7 @@ def test_another_version_of_keras_is_refused(trained: TrainedRun, run: Path) -> 
         resume(run, load_run(run), trained.places)
 
 
+@pytest.mark.slow
 def test_another_backend_takes_the_state_over(trained: TrainedRun, run: Path, backend: str) -> None:
     """Noise on the features is drawn otherwise there; the rest of the second epoch is the same."""
     other = "torch" if backend != "torch" else "jax"
@@ -236,3 +238,23 @@ def test_a_run_that_began_before_a_setting_existed_goes_on_by_its_default(traine
     (newest / "manifest.json").write_text(json.dumps(hashes))
     resume(run, load_run(run), trained.places)
     assert manifest_of(run)["weights_sha256"] == manifest_of(trained.folder)["weights_sha256"]
+
+
+def test_a_run_that_stops_early_on_its_schedule_goes_on_as_if_it_never_had(trained: TrainedRun, tmp_path: Path) -> None:
+    places = replace(trained.places, runs=tmp_path)
+    trainer = trained.config.trainer.model_copy(update={"stop_after": 1, "schedule": "cosine"})
+    short = trained.config.model_copy(update={"trainer": trainer})
+    whole = short.model_copy(update={"trainer": trainer.model_copy(update={"stop_after": None})})
+    straight, _ = train(whole, places)
+    folder, _ = train(short, places)
+    assert len(history_of(folder)) == 1
+    assert resume(folder, short, places) is None
+    assert resume(folder, whole, places) is not None
+    assert manifest_of(folder)["weights_sha256"] == manifest_of(straight)["weights_sha256"]
+    assert history_of(folder) == history_of(straight)
+    assert manifest_of(folder)["resumes"][-1]["changes"] == ["trainer.stop_after: 1 -> None"]
+
+
+def test_a_run_cannot_be_made_to_stop_before_it_did(trained: TrainedRun, run: Path) -> None:
+    with pytest.raises(ConfigError, match=r"trainer\.stop_after: None -> 1"):
+        resume(run, load_run(run, ["trainer.stop_after=1"]), trained.places)

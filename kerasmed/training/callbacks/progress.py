@@ -9,6 +9,7 @@ from kerasmed.training.callbacks.position import TrackPosition
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_UPDATES = 0.2
+FIRST_STEP = "the first step is done"
 
 
 class ShowEpochs(keras.callbacks.Callback):
@@ -26,6 +27,22 @@ class ShowEpochs(keras.callbacks.Callback):
             "epoch %d/%d  %s  lr %.2g  %.0f examples/s",
             epoch + 1, self.epochs, values, logs["learning_rate"], logs["examples_per_s"],
         )  # fmt: skip
+
+
+class TellFirstStep(keras.callbacks.Callback):
+    """Logs once that the first step is done: what came before it was preparation and compilation."""
+
+    async_safe = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = False
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Log it."""
+        if not self.told:
+            self.told = True
+            log.debug(FIRST_STEP)
 
 
 class ShowBar(keras.callbacks.Callback):

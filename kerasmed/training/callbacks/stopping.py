@@ -1,4 +1,4 @@
-"""End a training early: no better monitor, or no more time."""
+"""End a training early: no better monitor, as many epochs as asked for, or no more time."""
 
 import logging
 import time
@@ -27,6 +27,22 @@ class StopEarly(keras.callbacks.Callback):
     def is_over(self, epochs: int) -> bool:
         """Whether a training of so many epochs ends here."""
         return epochs - self.best.epoch >= self.patience
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Stops after so many epochs of a longer schedule: a later process can go on as if it had never stopped."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Count."""
+        self.model.stop_training = self.model.stop_training or self.is_over(epoch + 1)
+
+    def is_over(self, epochs: int) -> bool:
+        """Whether a training of so many epochs ends here."""
+        return epochs >= self.epochs
 
 
 class StopInTime(keras.callbacks.Callback):
