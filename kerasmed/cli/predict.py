@@ -1,4 +1,4 @@
-"""kerasmed predict: classify the beats of records, whole records, or pictures."""
+"""kerasmed predict: classify the beats of records, whole records, pictures or volumes."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def command(
     MODEL is a run folder, a saved model folder or an .onnx file. Files of the last two may come from anywhere: they are
     opened in a process that can write nothing, reach nothing and is ended beyond its limits. For a model of beats PATHS
     are records (.hea), beats (.npy) or folders of records, for one of whole records .hea or folders of them, for one of
-    pictures .png, .jpg, .dcm or folders of them.
+    pictures .png, .jpg, .dcm or folders of them, for one of volumes .npy or folders of them.
     Where a record has an annotation file, only its R peaks are read, never its labels. Of DICOM files neither names nor
     tags are told.
     Of several PATHS, those that cannot be predicted are told and the others go on; the exit code is the first fault's.

@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
 
+from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.config.component import ComponentConfig, Settings
-from kerasmed.config.dataset import DatasetConfig
+from kerasmed.config.volume_changes import VolumeChanges
 from kerasmed.errors import ConfigError
 
 Backend = Literal["jax", "torch", "tensorflow"]
@@ -48,7 +49,7 @@ class Loader(Settings):
 class Augmentation(Settings):
     """Random changes inside the compiled training step; never part of an exported graph. 0 turns one off.
 
-    Signals have the first eight, pictures the others; both have noise and mixup.
+    Signals have the first eight, pictures the others, volumes their own; signals and pictures have noise, all mixup.
     """
 
     amplitude_rate: float = Field(default=0.0, ge=0, lt=1, description="gain drawn from 1 - rate .. 1 + rate")
@@ -92,6 +93,7 @@ class Augmentation(Settings):
     mixup: float = Field(
         default=0.0, ge=0, le=0.5, description="share of another example mixed in, at most, of what is read and asked"
     )
+    volume: VolumeChanges = VolumeChanges()
 
 
 class Crops(Settings):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -214,18 +214,20 @@ def fingerprint_of(dataset: Dataset, bad: BadRecordPolicy) -> str:
         "skip": bad.skip,
     }
     whole = hashlib.sha256(files.digest(told).encode())
+    # Records of one large file follow one another: it is hashed once and not for each of them.
+    told_of = partial(_told, lru_cache(maxsize=8)(_hash_or_missing))
     # Record by record, so that a million of them are never held as text.
     with ThreadPoolExecutor(HASH_THREADS) as pool:
-        for part in in_order(pool, _told, portions(dataset.records, HASH_PORTION), 2 * HASH_THREADS):
+        for part in in_order(pool, told_of, portions(dataset.records, HASH_PORTION), 2 * HASH_THREADS):
             whole.update(part.encode())
     return whole.hexdigest()
 
 
-def _told(records: list[RecordRef]) -> str:
+def _told(hash_of: Callable[[Path], str], records: list[RecordRef]) -> str:
     """What records are, and a digest of each of their files."""
     return files.digest(
         [
-            [record.record_id, record.patient, *([path.name, _hash_or_missing(path)] for path in record.files)]
+            [record.record_id, record.patient, *([path.name, hash_of(path)] for path in record.files)]
             for record in records
         ]
     )

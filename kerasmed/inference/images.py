@@ -40,6 +40,7 @@ class ImagePrediction:
         notes: For each picture what was converted.
         failed: Name to reason, of the pictures that could not be judged.
         calibration: What the scores were calibrated with; None where they are as trained.
+        noun: What was judged.
     """
 
     name: str
@@ -50,6 +51,7 @@ class ImagePrediction:
     notes: tuple[tuple[str, ...], ...]
     failed: dict[str, str]
     calibration: Calibration | None = None
+    noun: str = "picture"
 
     @cached_property
     def labels(self) -> list[str]:
@@ -112,8 +114,8 @@ def summarize(prediction: ImagePrediction) -> dict[str, Any]:
     return {
         "name": prediction.name,
         "model": prediction.version,
-        "num_pictures": len(prediction.names),
-        "pictures": [_picture(prediction, row) for row in range(len(prediction.names))],
+        f"num_{prediction.noun}s": len(prediction.names),
+        f"{prediction.noun}s": [_picture(prediction, row) for row in range(len(prediction.names))],
         "failed": prediction.failed,
         "calibration": None if prediction.calibration is None else prediction.calibration.method,
         "disclaimer": RESEARCH,
@@ -122,7 +124,7 @@ def summarize(prediction: ImagePrediction) -> dict[str, Any]:
 
 def summary_text(prediction: ImagePrediction) -> str:
     """The prediction for a person: a line for each picture, and what was converted; many are counted."""
-    lines = [f"{prediction.name}: {len(prediction.names)} pictures. Model {prediction.version}.", ""]
+    lines = [f"{prediction.name}: {len(prediction.names)} {prediction.noun}s. Model {prediction.version}.", ""]
     width = max(map(len, prediction.names))
     for row, (name, label) in enumerate(zip(prediction.names, prediction.labels, strict=True)):
         if row == MAX_LISTED:
@@ -142,7 +144,7 @@ def write_images(prediction: ImagePrediction, out: Path) -> list[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     sets = prediction.set_names
-    head = ["picture", "label", *(f"score_{name}" for name in prediction.target.classes)]
+    head = [prediction.noun, "label", *(f"score_{name}" for name in prediction.target.classes)]
     writer.writerow([*head, *([] if sets is None else ["set"]), "notes"])
     for row, (name, label) in enumerate(zip(prediction.names, prediction.labels, strict=True)):
         cells = [name, label, *(f"{score:.5f}" for score in prediction.scores[row])]
@@ -183,7 +185,7 @@ def _picture(prediction: ImagePrediction, row: int) -> dict[str, Any]:
     )
     told = {} if prediction.set_names is None else {"set": prediction.set_names[row]}
     return {
-        "picture": prediction.names[row],
+        prediction.noun: prediction.names[row],
         "label": prediction.labels[row],
         "scores": scores,
         **told,
@@ -197,4 +199,4 @@ def _note_lines(prediction: ImagePrediction) -> list[str]:
         counts[note] = counts.get(note, 0) + 1
     if len(prediction.names) == 1:
         return [f"Note: {note}." for note in counts]
-    return [f"Note: {count} of {len(prediction.names)} pictures: {note}." for note, count in counts.items()]
+    return [f"Note: {count} of {len(prediction.names)} {prediction.noun}s: {note}." for note, count in counts.items()]

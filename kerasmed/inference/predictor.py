@@ -1,6 +1,7 @@
 """A model that answers: what it reads, a function from physical inputs to scores, and which model it is."""
 
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ ONNX = FORMAT_FILES["onnx"].file
 CODE_SUFFIXES = frozenset({".h5", ".hdf5", ".pkl", ".pickle", ".joblib", ".pt", ".pth"})
 Array = np.ndarray
 Scores = Callable[[dict[str, Array]], Mapping[str, Array]]
-BATCH_SIZE = 1024
+BATCH_SIZE, BATCH_BYTES = 1024, 1 << 28
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,11 @@ def score_physical(predictor: Predictor, inputs: Mapping[str, Array]) -> dict[st
 def _in_batches(predictor: Predictor, arrays: Mapping[str, Array], scales: Mapping[str, float]) -> dict[str, Array]:
     _require_shapes(predictor, arrays)
     num_examples = len(arrays[next(iter(scales))])
+    num_values = sum(math.prod(arrays[name].shape[1:]) for name in scales)
+    size = max(1, min(BATCH_SIZE, BATCH_BYTES // (4 * num_values)))  # a thousand volumes would not fit in memory
     parts = []
-    for start in range(0, num_examples, BATCH_SIZE):
-        batch = {name: arrays[name][start : start + BATCH_SIZE].astype(np.float32) for name in scales}
+    for start in range(0, num_examples, size):
+        batch = {name: arrays[name][start : start + size].astype(np.float32) for name in scales}
         parts.append(predictor.scores({name: batch[name] * np.float32(scales[name]) for name in scales}))
     scores = {name: np.concatenate([np.asarray(part[name], np.float32) for part in parts]) for name in parts[0]}
     for name, values in scores.items():

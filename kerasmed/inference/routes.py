@@ -83,6 +83,18 @@ def _images() -> Route:
     return Route(predict, images.summarize, images.summary_text, images.write_images, images.told_name)
 
 
+def _volumes() -> Route:
+    from kerasmed.inference import images, volumes
+
+    def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
+        if wishes.leads:
+            raise ConfigError("--lead is for models of signals; this one reads volumes.")
+        predicted = volumes.predict_volumes(predictor, path)
+        return Outcome((predicted,), predicted.failed)
+
+    return Route(predict, images.summarize, images.summary_text, images.write_images, images.told_name)
+
+
 def _records() -> Route:
     from kerasmed.inference import whole_records
 
@@ -94,4 +106,9 @@ def _records() -> Route:
 
 
 # Kind of a recipe to its way; imports wait for the way that is taken.
-ROUTES: dict[str, Callable[[], Route]] = {"beats": _beats, "images": _images, "records": _records}
+ROUTES: dict[str, Callable[[], Route]] = {
+    "beats": _beats,
+    "images": _images,
+    "volumes": _volumes,
+    "records": _records,
+}

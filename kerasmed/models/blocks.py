@@ -37,6 +37,11 @@ def batch_norm(**options: Any) -> Any:
     return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, **options)
 
 
+def standardised(x: Any) -> Any:
+    """Each example of `x` (batch, depth, height, width, channels) less its own mean, over its own deviation."""
+    return layers.LayerNormalization((1, 2, 3, 4), epsilon=1e-6, center=False, scale=False, dtype="float32")(x)
+
+
 def pooled_and_hidden(x: Any, width: int, dropout_rate: float) -> Any:
     """(batch, width): mean and maximum of `x` (batch, time, n) over time, read by one hidden layer.
 

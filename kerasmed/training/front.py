@@ -14,12 +14,13 @@ from kerasmed.spec import ArraySpec, ExampleSpec
 from kerasmed.training import augment_image, augment_signal
 from kerasmed.training.augment_image import AugmentImage, changes_pictures
 from kerasmed.training.augment_signal import AugmentSignal, changes_signals
+from kerasmed.training.augment_volume import AugmentVolume, changes_volumes
 from kerasmed.training.crop import AnswerByCrops
 from kerasmed.training.freezing import AnswerWhileFrozen
 from kerasmed.training.mixup import Mix
 
-# Axes of one example, without batch and with channels: of a signal, of a picture.
-SIGNAL_AXES, PICTURE_AXES = 2, 3
+# Axes of one example, without batch and with channels: of a signal, of a picture, of a volume.
+SIGNAL_AXES, PICTURE_AXES, VOLUME_AXES = 2, 3, 4
 CHANGES_BY_AXES = {SIGNAL_AXES: augment_signal.CHANGES, PICTURE_AXES: augment_image.CHANGES}
 
 
@@ -32,7 +33,7 @@ def build_trainee(
     Args:
         model: From physical values to logits; from windows of them where there are crops.
         spec: Of the examples as they are stored.
-        augmentation: How signals and pictures change in training.
+        augmentation: How signals, pictures and volumes change in training.
         crops: How `model` reads windows, if it does.
         trainer: Which of its layers stand still, and when.
 
@@ -41,7 +42,7 @@ def build_trainee(
     """
     _refuse_changes_of_nothing(augmentation, spec)
     stored = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in spec.inputs.items()}
-    physical = {name: _front(stored[name], array, augmentation) for name, array in spec.inputs.items()}
+    physical = {name: _front(stored[name], array, augmentation, spec) for name, array in spec.inputs.items()}
     answer: Any = model if trainer is None or not trainer.freeze_epochs else AnswerWhileFrozen(model, trainer)
     if crops is not None and crops.length_s is not None:
         answer = AnswerByCrops(answer, spec, crops)
@@ -50,12 +51,15 @@ def build_trainee(
     return keras.Model(stored, answer(physical), name="trainee")
 
 
-def _front(stored: Any, array: ArraySpec, augmentation: Augmentation) -> Any:
+def _front(stored: Any, array: ArraySpec, augmentation: Augmentation, spec: ExampleSpec) -> Any:
     x = ToPhysical(array.scale, dtype="float32")(stored)
     if len(array.shape) == SIGNAL_AXES and changes_signals(augmentation):
         return AugmentSignal(augmentation, array.rate_hz or 1.0, dtype="float32")(x)
     if len(array.shape) == PICTURE_AXES and changes_pictures(augmentation):
         return AugmentImage(augmentation, dtype="float32")(x)
+    if len(array.shape) == VOLUME_AXES and changes_volumes(augmentation.volume):
+        spacing = spec.recipe.get("spacing_mm") or (1.0, 1.0, 1.0)
+        return AugmentVolume(augmentation.volume, tuple(spacing), dtype="float32")(x)
     return x
 
 
@@ -67,6 +71,8 @@ def _refuse_changes_of_nothing(augmentation: Augmentation, spec: ExampleSpec) ->
         if getattr(augmentation, name):
             changed = "signals" if name in augment_signal.CHANGES else "pictures"
             raise ConfigError(f"augmentation.{name} changes {changed}, and these examples have none; write 0.")
+    if VOLUME_AXES not in axes and changes_volumes(augmentation.volume):
+        raise ConfigError("augmentation.volume changes volumes, and these examples have none; leave it out.")
 
 
 class ToPhysical(keras.layers.Layer):

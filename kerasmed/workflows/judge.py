@@ -135,13 +135,15 @@ def _worst(report: Report, material: Material, path: Path) -> dict[str, Path]:
     from kerasmed.evaluation.worst import show_worst, show_worst_pictures
 
     spec, index = material.prepared.spec, material.prepared.index
-    drawn = [name for name, array in spec.inputs.items() if array.rate_hz is not None or len(array.shape) == 3]
+    drawn = [name for name, array in spec.inputs.items() if array.rate_hz is not None or len(array.shape) >= 3]
     if not drawn or not report.worst:
         return {}
     array = spec.inputs[drawn[0]]
     rows = [int(np.flatnonzero(index["id"] == row["id"])[0]) for row in report.worst]
-    values = material.prepared.arrays[drawn[0]][rows].astype(np.float32) * array.scale
-    if len(array.shape) == 3:
+    values: Array = material.prepared.arrays[drawn[0]][rows].astype(np.float32) * array.scale
+    if len(array.shape) == 4:
+        values = values[:, values.shape[1] // 2]  # the slice in the middle stands for a volume
+    if len(array.shape) >= 3:
         show_worst_pictures(report.worst, values, path)
         return {"The most wrong answers": path}
     show_worst(report.worst, values, float(array.rate_hz or 1), array.channels, path, array.unit)

@@ -13,6 +13,7 @@ from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, 
 from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.run import Backend
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 from kerasmed.errors import KerasmedError
 from kerasmed.export.child_process import run_module
 from kerasmed.export.format_names import FORMATS, Format
@@ -43,12 +44,17 @@ SMALL: dict[str, ComponentConfig] = {
     "resnet50": ResNet50(stem_width=8, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
     "densenet121": DenseNet121(stem_width=8, growth=4, stage_blocks=(2, 2), feature_widths=(4,)),
     "vgg16": Vgg16(widths=(8, 12), convolutions=(2, 1), feature_widths=(4,)),
+    "cnn3d": Cnn3D(widths=(8, 12), dense_width=8, feature_widths=(4,)),
+    "resnet3d": ResNet3D(stem_width=4, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
+    "r2plus1d": R2Plus1D(stem_width=4, stage_widths=(4, 8), stage_blocks=(2, 1), feature_widths=(4,)),
 }  # fmt: skip
 SIGNAL = ArraySpec((64, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1"))
 IMAGE = ArraySpec((24, 24, 1), "uint8", 1 / 255, channels=("grey",))
+VOLUME = ArraySpec((12, 12, 12, 1), "uint8", 1 / 255, channels=("grey",))
 FEATURES = ArraySpec((3,), "float32", channels=("previous", "next", "local"))
-# Networks that read pictures; the others read signals.
+# Networks that read pictures, and those that read volumes; the others read signals.
 READ_PICTURES = frozenset({"custom_cnn", "efficientnet_b0", "resnet50", "densenet121", "vgg16"})
+READ_VOLUMES = frozenset({"cnn3d", "resnet3d", "r2plus1d"})
 # What a format cannot do, and whose limit that is: (network, format) to the reason.
 LIMITS: dict[tuple[str, Format], str] = {
     ("cnn_lstm", "litert"): (
@@ -60,7 +66,11 @@ LIMITS: dict[tuple[str, Format], str] = {
 
 def spec_of(kind: str) -> ExampleSpec:
     """What a network of this kind reads and answers in the matrix."""
-    read = {"image": IMAGE} if kind in READ_PICTURES else {"signal": SIGNAL}
+    read = {"signal": SIGNAL}
+    if kind in READ_PICTURES:
+        read = {"image": IMAGE}
+    elif kind in READ_VOLUMES:
+        read = {"volume": VOLUME}
     return ExampleSpec({**read, "rr": FEATURES}, {"label": TargetSpec("single_label", ("N", "S", "V"))})
 
 

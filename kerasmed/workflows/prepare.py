@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasmed import files
 from kerasmed.build import build
-from kerasmed.config.dataset import DatasetConfig
+from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.data.dataset import Dataset, Splits
 from kerasmed.data.label_share import share_of_patients
 from kerasmed.data.leakage import check_splits

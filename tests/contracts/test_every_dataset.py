@@ -30,6 +30,7 @@ from kerasmed.evaluation.subgroups import group
 from tests.fakes.image_folders import write_class_folders, write_medmnist
 from tests.fakes.ptbxl import write_ptbxl
 from tests.fakes.twelve_lead_folders import SMALL_DATASETS, write_small_datasets
+from tests.fakes.volumes import SMALL_VOLUMES, write_small_volumes
 
 NUM_CSV_ROWS = 60
 
@@ -43,6 +44,7 @@ def simulated(tmp_path_factory) -> Path:
     write_medmnist(root / "medmnist")
     write_ptbxl(root)
     write_small_datasets(root)
+    write_small_volumes(root)
     return root
 
 
@@ -67,6 +69,7 @@ def opened(kind, simulated, request):
         "medmnist": MedMnist(),
         "ptbxl": Ptbxl(),
         **SMALL_DATASETS,
+        **SMALL_VOLUMES,
     }
     return build(configs[kind], simulated)
 

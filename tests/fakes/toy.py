@@ -1,4 +1,4 @@
-"""Toy tasks that every network learns in seconds: windows or pictures whose sine has the class's frequency."""
+"""Toy tasks that every network learns in seconds: windows, pictures or volumes whose sine has the class's frequency."""
 
 import numpy as np
 
@@ -7,12 +7,14 @@ from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, 
 from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.run import Loader, RunConfig, Trainer
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
 
 CLASSES = ("N", "S", "V")
 NUM_SAMPLES = 48
 SIDE = 16
+EDGE = 8
 SMALL_MODELS = {
     "se_resnet1d": SeResNet1D(
         stem_width=8, stem_kernel=7, stem_stride=1, stem_pool=False, stage_widths=(8,), stage_blocks=(1,),
@@ -39,14 +41,26 @@ SMALL_MODELS = {
     "resnet50": ResNet50(stem_width=8, stage_widths=(4, 4), stage_blocks=(1, 1), feature_widths=(4,)),
     "densenet121": DenseNet121(stem_width=8, growth=4, stage_blocks=(1, 2), feature_widths=(4,)),
     "vgg16": Vgg16(widths=(8, 12), convolutions=(1, 1), feature_widths=(4,)),
+    "cnn3d": Cnn3D(widths=(8, 12), stem_stride=1, dense_width=8, dropout_rate=0.1, feature_widths=(4,)),
+    "resnet3d": ResNet3D(
+        stem_width=4, stem_kernel=(3, 3, 3), stem_stride=(1, 1, 1), stage_widths=(4, 8), stage_blocks=(1, 1),
+        dropout_rate=0.1, feature_widths=(4,),
+    ),
+    "r2plus1d": R2Plus1D(
+        stem_width=4, stem_kernel=(3, 3, 3), stem_stride=(1, 1, 1), stage_widths=(4, 8), stage_blocks=(1, 1),
+        dropout_rate=0.1, feature_widths=(4,),
+    ),
 }  # fmt: skip
 
-# Networks that read pictures; the others read signals.
+# Networks that read pictures, and those that read volumes; the others read signals.
 IMAGE_MODELS = frozenset({"custom_cnn", "efficientnet_b0", "resnet50", "densenet121", "vgg16"})
+VOLUME_MODELS = frozenset({"cnn3d", "resnet3d", "r2plus1d"})
 
 
 def main_input(kind: str) -> str:
     """The input that a network of this kind reads besides features."""
+    if kind in VOLUME_MODELS:
+        return "volume"
     return "image" if kind in IMAGE_MODELS else "signal"
 
 
@@ -54,6 +68,7 @@ def toy_spec(task: str = "single_label", kind: str = "se_resnet1d") -> ExampleSp
     arrays = {
         "signal": ArraySpec((NUM_SAMPLES, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
         "image": ArraySpec((SIDE, SIDE, 1), "uint8", 1 / 255, channels=("grey",)),
+        "volume": ArraySpec((EDGE, EDGE, EDGE, 1), "uint8", 1 / 255, channels=("grey",)),
     }
     return ExampleSpec(
         inputs={
@@ -73,6 +88,8 @@ def toy_arrays(num_examples: int, seed: int = 0, kind: str = "se_resnet1d") -> t
     wave = 800.0 * np.sin(phase)[:, :, None] + rng.normal(0, 80, (num_examples, NUM_SAMPLES, 2))
     if kind in IMAGE_MODELS:
         return _toy_pictures(labels, rng), labels
+    if kind in VOLUME_MODELS:
+        return _toy_volumes(labels, rng), labels
     features = rng.normal(0, 0.3, (num_examples, 3)) + labels[:, None].astype(float)
     return {"signal": wave.astype(np.int16), "rr": features.astype(np.float32)}, labels
 
@@ -82,6 +99,13 @@ def _toy_pictures(labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.
     waves = 128 + 90 * np.sin(phase)[:, :, None] + rng.normal(0, 8, (len(labels), SIDE, SIDE))
     features = rng.normal(0, 0.3, (len(labels), 3)) + labels[:, None].astype(float)
     return {"image": waves.clip(0, 255).astype(np.uint8)[..., None], "rr": features.astype(np.float32)}
+
+
+def _toy_volumes(labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    phase = np.arange(EDGE) * (0.4 + 0.6 * labels[:, None].astype(float)) + rng.uniform(0, 0.5, (len(labels), 1))
+    waves = 128 + 90 * np.sin(phase)[:, :, None, None] + rng.normal(0, 8, (len(labels), EDGE, EDGE, EDGE))
+    features = rng.normal(0, 0.3, (len(labels), 3)) + labels[:, None].astype(float)
+    return {"volume": waves.clip(0, 255).astype(np.uint8)[..., None], "rr": features.astype(np.float32)}
 
 
 def toy_physical(num_examples: int, kind: str) -> dict[str, np.ndarray]:
