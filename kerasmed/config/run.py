@@ -219,7 +219,9 @@ class Tracking(Settings):
 class Evaluation(Settings):
     """How a model is judged."""
 
-    batch_size: int = Field(default=512, ge=1)
+    batch_size: int = Field(
+        default=512, ge=1, description="examples scored at once; of records read in windows, windows"
+    )
     bootstrap: int = Field(default=500, ge=0, le=100_000, description="resamples behind the intervals")
     confidence: float = Field(default=0.95, gt=0, lt=1)
     redraw: Literal["multi_label", "always", "never"] = Field(

@@ -79,6 +79,13 @@ def cuts_of(spec: ExampleSpec, crops: Crops) -> dict[str, Cut]:
     return cuts
 
 
+def records_at_once(config: RunConfig, spec: ExampleSpec) -> int:
+    """How many records of `spec` are scored together: their windows are no more than `evaluation.batch_size`."""
+    cuts = cuts_of(spec, config.crops)
+    windows = len(next(iter(cuts.values())).starts) if cuts else 1
+    return max(1, config.evaluation.batch_size // windows)
+
+
 def answer_by_windows(
     network: keras.Model, inputs: Mapping[str, Any], spec: ExampleSpec, crops: Crops
 ) -> dict[str, Any]:

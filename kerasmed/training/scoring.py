@@ -10,6 +10,7 @@ from keras import ops
 from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders.batches import BatchStream, scoring_batches
 from kerasmed.data.loaders.watch import Watch, watched
+from kerasmed.models.windows import records_at_once
 from kerasmed.spec import ExampleSpec
 from kerasmed.training.losses import build_losses
 
@@ -29,7 +30,9 @@ class ValidationRows:
 def score(
     trainee: keras.Model, inputs: Mapping[str, Array], rows: Array, batch_size: int, watch: Watch | None = None
 ) -> dict[str, Array]:
-    """float32 logits of `rows` by target name, from stored inputs; memory holds one batch of inputs at a time."""
+    """float32 logits of `rows` by target name, from stored inputs; memory holds at most `batch_size` at a time."""
+    # A power of 2, so that few shapes are compiled and few rows are scored for nothing.
+    batch_size = min(batch_size, 1 << (len(rows) - 1).bit_length())
     read = scoring_batches(inputs, rows, batch_size)
     batches = ((batch,) for batch in (read if watch is None else watched(read, watch, "a validation batch")))
     outputs = trainee.predict(batches, steps=-(-len(rows) // batch_size), verbose=0)
@@ -47,7 +50,7 @@ def build_validation(
     def validate() -> dict[str, float | None]:
         if not len(validation.rows):
             return {}
-        logits = score(trainee, stream.inputs, validation.rows, config.evaluation.batch_size, watch)
+        logits = score(trainee, stream.inputs, validation.rows, records_at_once(config, spec), watch)
         total = float(sum(ops.convert_to_numpy(losses[name](targets[name], logits[name])) for name in logits))
         measured = {"loss": total, **validation.measure(logits, targets)}
         return {name: value if np.isfinite(value) else None for name, value in measured.items()}

@@ -55,7 +55,7 @@ def calibrate_on(folder: Path, material: Material, settings: Calibrator) -> Cali
         raise ConfigError(f"{folder} keeps no weights yet; finish it first: {resume_command(folder)}")
     _refuse_no_rows(folder, material)
     model, config, spec = load_run_model(folder)
-    held_out = score_rows(model, material, material.splits.validation, config.evaluation)
+    held_out = score_rows(model, material, material.splits.validation, config)
     calibration = calibrate(held_out, settings)
     (name,) = spec.targets
     path = folder / THRESHOLDS

@@ -90,7 +90,7 @@ def _judge_fold(
     folder.mkdir(parents=True, exist_ok=True)
     update_manifest(folder, held_out=held_out)
     model = fit_stream(config, material, stream, rows, folder, interruption)
-    return score_rows(model, material, rows, config.evaluation)
+    return score_rows(model, material, rows, config)
 
 
 def _pooled(judged: list[Judged]) -> Judged:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasmed import files
-from kerasmed.config.run import Evaluation, RunConfig
+from kerasmed.config.run import RunConfig
 from kerasmed.data.dataset import Protocol
 from kerasmed.data.records import Array
 from kerasmed.evaluation.calibrate import calibrated
@@ -50,16 +50,17 @@ def measure_logits(spec: ExampleSpec, protocol: Protocol) -> "Measure":
     return measure
 
 
-def score_rows(model: "keras.Model", material: Material, rows: Array, settings: Evaluation) -> Judged:
+def score_rows(model: "keras.Model", material: Material, rows: Array, config: RunConfig) -> Judged:
     """Scores of `rows` beside their truth."""
     from kerasmed.config.run import Augmentation
+    from kerasmed.models.windows import records_at_once
     from kerasmed.training.front import build_trainee
     from kerasmed.training.scoring import score
 
     spec, arrays, index = material.prepared.spec, material.prepared.arrays, material.prepared.index
     (name,) = spec.targets
     inputs = {key: arrays[key] for key in spec.inputs}
-    logits = score(build_trainee(model, spec, Augmentation()), inputs, rows, settings.batch_size)
+    logits = score(build_trainee(model, spec, Augmentation()), inputs, rows, records_at_once(config, spec))
     return Judged(
         target=spec.target,
         scores=probabilities(logits[name], spec.target),
@@ -87,7 +88,7 @@ def judge(judged: Judged, material: Material, config: RunConfig, calibrated: Map
 
 def judge_again(folder: Path, model: "keras.Model", material: Material, config: RunConfig) -> Report:
     """Judge a run, calibrated where it has a thresholds.json, and write report, page and plots anew."""
-    judged = score_rows(model, material, material.splits.test, config.evaluation)
+    judged = score_rows(model, material, material.splits.test, config)
     calibrations = open_calibrations(folder, material.prepared.spec)
     part = None
     if calibrations:

@@ -56,7 +56,7 @@ def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[
 
     def work(folder: Path, interruption: Interruption) -> Report:
         model = fit_stream(config, material, stream, material.splits.validation, folder, interruption)
-        judged = score_rows(model, material, material.splits.test, config.evaluation)
+        judged = score_rows(model, material, material.splits.test, config)
         report = judge(judged, material, config)
         explained = explain_answers(model, judged, material, config, folder / "plots")
         write_report(report, judged, material, folder, explained)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kerasmed.config.load import load_run
 from kerasmed.config.run import Crops
 from kerasmed.errors import ConfigError
 from kerasmed.spec import ArraySpec
@@ -82,6 +83,16 @@ def test_windows_read_every_sample(length_s, stride_s):
     cut = cuts_of(PTBXL, Crops(length_s=length_s, stride_s=stride_s))["signal"]
     read = {place for start in cut.starts for place in range(start, start + cut.length)}
     assert read == set(range(1000))
+
+
+@pytest.mark.parametrize(("crops", "batch_size", "expected"), [
+    (Crops(length_s=2.5), 512, 73), (Crops(length_s=2.5), 6, 1), (Crops(), 512, 512),
+])  # fmt: skip
+def test_as_many_records_are_scored_together_as_their_windows_allow(crops, batch_size, expected):
+    from kerasmed.models.windows import records_at_once
+
+    config = load_run("ptbxl_superdiagnostic", [f"evaluation.batch_size={batch_size}"])
+    assert records_at_once(config.model_copy(update={"crops": crops}), PTBXL) == expected
 
 
 def test_crops_longer_than_the_record_are_refused():

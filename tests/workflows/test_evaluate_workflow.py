@@ -116,7 +116,7 @@ def test_a_report_is_divided_by_the_columns_that_a_dataset_names(trained: Traine
     halves = replace(material, dataset=replace(material.dataset, subgroups={"sample": (10_000,), "patient": ()}))
     model, config, _ = load_run_model(trained.folder)
     rows = material.splits.test
-    report = judge(score_rows(model, halves, rows, config.evaluation), halves, config)
+    report = judge(score_rows(model, halves, rows, config), halves, config)
     late = int((material.prepared.index["sample"][rows] >= 10_000).sum())
     counted = {(row["by"], row["group"]): row["examples"] for row in report.subgroups}
     assert counted["sample", ">= 10000"] == late

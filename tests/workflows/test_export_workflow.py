@@ -67,7 +67,7 @@ def test_training_and_prediction_cut_the_same_beats(trained: TrainedRun) -> None
 
     material = gather_material(trained.config.dataset, 0, trained.places)
     rows = np.flatnonzero(material.prepared.index["record"] == "S003")
-    judged = score_rows(load_run_model(trained.folder)[0], material, rows, trained.config.evaluation)
+    judged = score_rows(load_run_model(trained.folder)[0], material, rows, trained.config)
     predicted = predict_record(open_model(trained.folder), trained.places.data / "ecg" / "S003.hea")
     beats = np.isin(predicted.samples, material.prepared.index["sample"][rows])
     np.testing.assert_allclose(predicted.scores[beats], judged.scores, atol=1e-6)

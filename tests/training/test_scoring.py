@@ -1,0 +1,37 @@
+"""Rows are scored in few batches of few shapes, and every row gets its own score."""
+
+import numpy as np
+import pytest
+
+from kerasmed.build import build
+from tests.fakes.toy import SMALL_MODELS, toy_arrays, toy_spec
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+
+class Reads:
+    """A network, and how many rows it was asked to read at once."""
+
+    def __init__(self, network) -> None:
+        self.network, self.sizes = network, []
+
+    def predict(self, batches, **words):
+        batches = list(batches)
+        self.sizes = [len(batch["signal"]) for (batch,) in batches]
+        return self.network.predict(iter(batches), **words)
+
+
+@pytest.mark.parametrize(("num_rows", "batch_size", "sizes"), [(5, 512, [8]), (64, 512, [64]), (40, 16, [16, 16, 16])])
+def test_few_rows_are_scored_in_a_batch_little_larger_than_they_are(num_rows, batch_size, sizes):
+    from kerasmed.config.run import Augmentation
+    from kerasmed.training.front import build_trainee
+    from kerasmed.training.scoring import score
+
+    spec = toy_spec()
+    inputs, _ = toy_arrays()
+    rows = np.arange(100, 100 + num_rows)
+    reads = Reads(build_trainee(build(SMALL_MODELS["se_resnet1d"], spec), spec, Augmentation()))
+    found = score(reads, inputs, rows, batch_size)["label"]
+    assert reads.sizes == sizes
+    alone = np.concatenate([score(reads, inputs, rows[place : place + 1], 1)["label"] for place in range(num_rows)])
+    np.testing.assert_allclose(found, alone, atol=1e-5)
