@@ -1,7 +1,7 @@
 """Volumes from files to answers, on each backend."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,9 @@ import pytest
 from kerasmed.inference.predictor import score_examples
 from kerasmed.inference.volumes import predict_volumes
 from kerasmed.workflows.predict import open_model
+from tests.fakes.pictures import CANARY
 from tests.fakes.small_runs import Said, say
-from tests.fakes.volumes import draw_volumes, write_medmnist_3d
+from tests.fakes.volumes import draw_volumes, write_medmnist_3d, write_nifti, write_series
 
 SMALL = """\
 dataset: {kind: medmnist_3d, examples: {shape: [8, 8, 8], intensity: full}}
@@ -73,7 +74,43 @@ def test_an_exported_model_predicts_a_folder_and_lists_the_bad_volumes(trained: 
     said = say("predict", model, tmp_path / "knees", "--out", tmp_path / "out")
     assert said.code == 0, said.err
     assert "1 volumes" in said.out
-    assert "not predicted: flat.npy: holds nothing but the value 0" in said.out
+    assert "not predicted: flat: holds nothing but the value 0" in said.out
     assert (
         (tmp_path / "out" / "knees.csv").read_text().startswith("volume,label,score_normal,score_hyperplasia,notes\n")
     )
+
+
+def test_a_volume_gets_one_answer_as_npy_as_nifti_and_as_dicom_series(trained: Trained, tmp_path: Path) -> None:
+    voxels = draw_volumes(1, seed=3)[0][0]
+    np.save(tmp_path / "one.npy", voxels)
+    write_nifti(tmp_path / "one.nii.gz", voxels[:, ::-1, ::-1].transpose(2, 1, 0).copy())
+    write_series(tmp_path / CANARY, voxels)
+    predictor = open_model(trained.folder)
+    # The model scales between the ends of the stored type, and a series has none.
+    settings = {**predictor.spec.recipe, "intensity": "min_max"}
+    predictor = replace(predictor, spec=replace(predictor.spec, recipe=settings))
+    answers = [predict_volumes(predictor, tmp_path / name).scores for name in ("one.npy", "one.nii.gz", CANARY)]
+    np.testing.assert_allclose(answers, [answers[0]] * 3, atol=1e-6)
+    assert CANARY not in predict_volumes(predictor, tmp_path / CANARY).name
+
+
+def test_left_knees_are_mirrored_at_prediction_as_in_training(trained: Trained, tmp_path: Path) -> None:
+    right = draw_volumes(1, seed=3)[0][0]
+    right[:, :, :3] = 255
+    np.save(tmp_path / "right.npy", right)
+    np.save(tmp_path / "left.npy", right[:, :, ::-1])
+    predictor = open_model(trained.folder)
+    mirrors = replace(predictor, spec=replace(predictor.spec, recipe={**predictor.spec.recipe, "mirror_left": "width"}))
+    answers = [predict_volumes(mirrors, tmp_path / f"{side}.npy", side == "left") for side in ("right", "left")]
+    np.testing.assert_allclose(answers[0].scores, answers[1].scores, atol=1e-6)
+    assert [one.notes for one in answers] == [((),), (("mirrored as of the left side",),)]
+    unknown = predict_volumes(mirrors, tmp_path / "left.npy")
+    assert unknown.notes == (("its side is not known: taken as a right one",),)
+    assert not np.allclose(unknown.scores, answers[1].scores, atol=1e-6)
+
+
+def test_a_side_is_refused_by_models_that_mirror_none(trained: Trained, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", draw_volumes(1)[0][0])
+    said = say("predict", trained.folder, tmp_path / "one.npy", "--side", "left", "--out", tmp_path / "out")
+    assert said.code == 2
+    assert "--side is for models that mirror left volumes" in said.err

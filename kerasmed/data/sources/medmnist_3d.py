@@ -9,9 +9,9 @@ from kerasmed.config.volumes import MedMnist3D
 from kerasmed.data.dataset import Dataset, Protocol
 from kerasmed.data.protocols import SELF_JUDGED
 from kerasmed.data.readers.npz import list_arrays, read_arrays
-from kerasmed.data.records import Examples, RecordRef
+from kerasmed.data.records import Examples, RecordRef, VolumeRecord
 from kerasmed.data.sources.medmnist import PARTS, split_as_stored
-from kerasmed.data.volume_examples import volume_example, volume_spec
+from kerasmed.data.volume_examples import volume_example, volume_spec, voxel_of
 from kerasmed.errors import DataError
 
 NO_PATIENTS = "patients are not known: leakage between parts cannot be excluded"
@@ -34,7 +34,7 @@ def build_medmnist_3d(config: MedMnist3D, data_root: Path) -> Dataset:
     judged_on = "test" if has_test else "validation"
     return Dataset(
         name=path.stem,
-        spec=volume_spec(config.examples, config.classes),
+        spec=volume_spec(config.examples, config.classes, voxel_of(config.examples, shapes["train_images"][0][1:])),
         records=tuple(RecordRef(part, "", (path,)) for part in parts),
         make_examples=partial(read_part, config=config),
         split=split_as_stored,
@@ -61,7 +61,8 @@ def read_part(ref: RecordRef, config: MedMnist3D) -> Examples:
         raise DataError(ref.files[0].name, f"{name}_labels holds {labels.max()}; classes are {len(config.classes)}.")
     ids = np.array([f"{ref.record_id}:{row}" for row in range(len(labels))], np.str_)
     volumes = [
-        volume_example(one, voxels, config.examples) for one, voxels in zip(ids, arrays[f"{name}_images"], strict=True)
+        volume_example(VolumeRecord(str(one), voxels, config.examples.file_spacing_mm), config.examples)
+        for one, voxels in zip(ids, arrays[f"{name}_images"], strict=True)
     ]
     index = {
         "id": ids,
