@@ -68,6 +68,8 @@ def test_an_exported_model_predicts_a_folder_and_lists_the_bad_volumes(trained: 
     exported = say("export", trained.folder, "--format", "keras", "--saved-models", tmp_path / "saved")
     assert exported.code == 0, exported.err
     (model,) = (tmp_path / "saved").iterdir()
+    manifest = json.loads((model / "1" / "manifest.json").read_text())
+    assert manifest["serving"] == {"not_made": "examples of kind 'volumes' are not made inside a graph"}
     (tmp_path / "knees").mkdir()
     np.save(tmp_path / "knees" / "one.npy", draw_volumes(1)[0][0])
     np.save(tmp_path / "knees" / "flat.npy", np.zeros((12, 12, 12), np.uint8))
@@ -114,3 +116,10 @@ def test_a_side_is_refused_by_models_that_mirror_none(trained: Trained, tmp_path
     said = say("predict", trained.folder, tmp_path / "one.npy", "--side", "left", "--out", tmp_path / "out")
     assert said.code == 2
     assert "--side is for models that mirror left volumes" in said.err
+
+
+def test_a_volume_is_not_explained_and_the_message_says_what_is(trained: Trained, tmp_path: Path) -> None:
+    np.save(tmp_path / "one.npy", draw_volumes(1)[0][0])
+    said = say("explain", trained.folder, tmp_path / "one.npy", "--out", tmp_path / "out")
+    assert said.code == 2
+    assert "explains models of pictures and of whole records; this one reads volumes" in said.err

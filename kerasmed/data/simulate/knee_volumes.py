@@ -4,7 +4,8 @@ The recipe, in units of half the volume around its middle, for a right knee (a l
 with a rim of fat; femur with two condyles, tibia and, on the outer side, the fibula, all dark; cartilage around the
 condyles and on the plateau, bright; a meniscus, black, between them; a little fluid above the patella, brightest. In an
 abnormal knee the inner cartilage is thin, a lesion shines in the inner condyle, and there is more fluid: each by a
-severity that grows from visit to visit. Every knee has a size, place and turn of its own, every scan a gain, a bias field and noise.
+severity that grows from visit to visit. Every knee has a size, place and turn of its own, every scan a gain, a bias
+field and noise.
 """
 
 import re
@@ -23,7 +24,6 @@ TABLE = "knees.csv"
 MUSCLE, FAT, BONE, CARTILAGE, MENISCUS, FLUID, LESION = 0.35, 0.6, 0.2, 0.75, 0.05, 1.0, 0.55
 THICKNESS = 0.1
 GAIN, NOISE, BIAS = 400.0, 0.04, 0.15
-_TWO_VISITS_EVERY = 2  # every 2nd person comes twice
 _OURS = re.compile(r"(ab)?normal-3DESS-128-64\.npy|knees\.csv")
 
 
@@ -45,7 +45,7 @@ class Knee:
 
 
 def simulate_knee_volumes(folder: Path, *, num_patients: int = 12, edge: int = 64, seed: int = 0) -> int:
-    """Write both knees of simulated people; every 2nd person has two visits.
+    """Write both knees of simulated people; half of them come twice.
 
     Two `.npy` files, uint16 (n, edge, edge, edge / 2) with the slices last, and `knees.csv` with the patient, the side
     and the visit of each volume. Equal arguments give byte-identical files.
@@ -113,11 +113,11 @@ def _check(folder: Path, num_patients: int, edge: int, seed: int) -> None:
 
 
 def _knees(num_patients: int) -> Iterator[Knee]:
-    """Both knees of everyone; classes are as frequent on either side, alike in half of the people."""
+    """Both knees of everyone: a class for either side and the number of visits, each independent of the others."""
     for patient in range(num_patients):
         for left in (False, True):
-            abnormal = bool((patient // 2 if left else patient) % 2)
-            for visit in range(2 if patient % _TWO_VISITS_EVERY else 1):
+            abnormal = bool((patient // 4 if left else patient) % 2)
+            for visit in range(1 + patient // 2 % 2):
                 yield Knee(patient, left, visit, abnormal)
 
 

@@ -1,13 +1,15 @@
-"""Simulated knees: two classes that can be told apart, people with two sides and some with two visits."""
+"""Simulated knees: two classes that can be told apart, people with two sides and one visit or two."""
 
 import csv
+from collections import Counter
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from kerasmed.build import build
 from kerasmed.config.load import load_preset
-from kerasmed.data.simulate.knee_volumes import FILES, Knee, draw_knee, simulate_knee_volumes
+from kerasmed.data.simulate.knee_volumes import FILES, Knee, _knees, draw_knee, simulate_knee_volumes
 from kerasmed.errors import ConfigError
 
 
@@ -18,12 +20,20 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_everyone_has_two_sides_and_every_second_person_two_visits(folder):
+def test_everyone_has_two_sides_and_half_come_twice(folder):
     rows = list(csv.DictReader((folder / "knees.csv").read_text().splitlines()))
     knees = {(row["patient"], row["side"], row["visit"]) for row in rows}
     assert len(knees) == len(rows) == 12
-    assert {patient for patient, _, visit in knees if visit == "1"} == {"P002", "P004"}
+    assert {patient for patient, _, visit in knees if visit == "1"} == {"P003", "P004"}
     assert {side for _, side, _ in knees} == {"L", "R"}
+
+
+def test_classes_sides_and_visits_are_independent():
+    knees = list(_knees(16))
+    for one, other in combinations(("abnormal", "left", "visit"), 2):
+        pairs = Counter((getattr(knee, one), getattr(knee, other)) for knee in knees)
+        shares = {value: pairs[True, value] / (pairs[True, value] + pairs[False, value]) for value in (False, True)}
+        assert shares[False] == pytest.approx(shares[True])
 
 
 def test_each_class_has_a_file_with_its_slices_last(folder):
