@@ -32,7 +32,7 @@ def show_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     for (show, _), axes in zip(panels, drawn, strict=True):
         show(axes, rows)
         axes.grid(color="0.92")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     drawn[0].set_title("Fitting")
     drawn[-1].set_xlabel("Epoch")
     save(figure, path)

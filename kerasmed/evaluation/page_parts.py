@@ -9,6 +9,7 @@ from typing import Any
 from kerasmed.evaluation.page_style import STYLE
 
 DPI, CSS_DPI = 130, 96  # of our pictures, and of a browser's pixels
+SHOWN = 50  # values of a list that a page shows before it is opened
 DISCLAIMER = "For research use. Not a medical device: not for diagnosis or treatment."
 
 _PAGE = """<!DOCTYPE html>
@@ -64,7 +65,8 @@ def _fact(value: Any) -> str:
     if isinstance(value, Mapping):
         return facts(value)
     if isinstance(value, list | tuple):
-        return ", ".join(_fact(each) for each in value)
+        listed = ", ".join(_fact(each) for each in value)
+        return f"<details><summary>{len(value):,}</summary>{listed}</details>" if len(value) > SHOWN else listed
     return escape(f"{value:,}" if isinstance(value, int) and abs(value) >= 10_000 else str(value))
 
 

@@ -19,6 +19,7 @@ from kerasmed.tuning.results import Result
 
 RATE, BATCH = "trainer.learning_rate", "loader.batch_size"
 NUM_BINS, NUM_BEST, MAX_TEXT = 5, 5, 18
+MARKS = 12  # at least beside an axis of parallel coordinates, where there are more settings
 SHADES = "viridis"
 
 
@@ -35,7 +36,7 @@ def show_curves(results: Sequence[Result], best: Sequence[Result], objective: st
     axes.set(
         xlabel="Epoch", ylabel=plain(_named(objective)), title="Objective by epoch: every trial, the best in colour"
     )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.grid(color="0.92")
     if best:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
@@ -168,7 +169,8 @@ class _Scale:
 
     def marks(self) -> list[tuple[str, float]]:
         """Words beside the axis, and their heights."""
-        shown = (self.ordered[0], self.ordered[-1]) if self.continuous else self.ordered
+        every = max(1, len(self.ordered) // MARKS)
+        shown = (self.ordered[0], self.ordered[-1]) if self.continuous else self.ordered[::every]
         return [(_told(setting), self.place(setting)) for setting in shown]
 
 

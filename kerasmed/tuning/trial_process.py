@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 from kerasmed import files
@@ -29,13 +30,11 @@ UNLIMITED = 2**62
 
 def main(backend: str) -> int:
     """Get ready, wait for a trial, train it; the exit code."""
+    orders: Queue[str] = Queue()
+    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
     use_backend(backend)
     _load()
-    line = sys.stdin.readline()
-    if not line:
-        return 0
-    order = json.loads(line)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    order = json.loads(orders.get())
     _write_into(Path(order["log"]))
     _be_the_first_to_go()
     try:
@@ -109,9 +108,13 @@ def _be_the_first_to_go() -> None:
         score.write_text("1000")
 
 
-def _end_with_input() -> None:
-    sys.stdin.read()
-    os._exit(1)
+def _listen(orders: Queue[str]) -> None:
+    """Hand on the one order, and end the process with its input, even while it loads."""
+    order = sys.stdin.readline()
+    if order:
+        orders.put(order)
+        sys.stdin.read()
+    os._exit(1 if order else 0)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ def test_every_run_file_opens_with_its_command_hardware_minutes_and_score(run):
     assert all(f"{name}: " in head for name in ("Hardware", "Minutes", "Expected"))
 
 
+def test_ptbxl_takes_whole_records_as_its_run_file_says():
+    assert load_run("ptbxl_superdiagnostic", ["crops.length_s=null"]).crops.length_s is None
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_every_preset_says_what_it_is(path):
     assert 10 < len(summary(path)) < 130

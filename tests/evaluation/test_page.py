@@ -54,6 +54,13 @@ def test_a_page_shows_every_metric_with_its_interval(report) -> None:
     assert page.count('class="ends"') >= len(report.metrics)
 
 
+def test_a_page_folds_the_names_of_many_records(report) -> None:
+    assert "<details" not in render_page("run", report, {}, {"records": ["first", "second"]})
+    page = render_page("run", report, {}, {"records": [f"record-{number}" for number in range(4448)]})
+    assert "<details><summary>4,448</summary>record-0, record-1, " in page
+    parse(page)
+
+
 def test_a_page_says_what_a_reader_must_know(report) -> None:
     page = render_page("run", report, {}, {"backend": "jax", "versions": {"keras": "3.15.1"}})
     facts = (

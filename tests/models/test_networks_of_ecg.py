@@ -22,7 +22,7 @@ PARAMETERS = {
     "xresnet1d101": 1_899_653,
     "ecg_transformer": 2_715_653,
     "heartbeit_1d": 5_405_501,
-    "heartbeit_small": 21_648_653,
+    "heartbeit_small": 22_493_069,
     "heartbeit": 85_764_629,
 }
 
