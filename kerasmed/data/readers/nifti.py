@@ -98,7 +98,8 @@ def read_header(path: Path, name: str) -> NiftiHeader:
         )
         kind = nibabel.Nifti1Header if size == min(HEADERS) else nibabel.Nifti2Header
         raw = kind(content[:size], check=False)
-        header = _told(raw)
+        with np.errstate(all="ignore"):
+            header = _told(raw)
     except (*FAULTS, StopIteration, nibabel.spatialimages.HeaderDataError) as error:
         raise DataError(name, f"is no NIfTI file ({type(error).__name__}).") from error
     place, mark = HEADERS[size]

@@ -117,3 +117,19 @@ def test_damaged_packing_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(DataError, match="v: is damaged"):
         read_nifti(path, "v", "axial")
+
+
+def test_no_header_makes_anything_but_a_volume_or_a_data_error(tmp_path):
+    path = write_nifti(tmp_path / "v.nii", XYZ, AFFINE)
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(200):
+        content = bytearray(whole)
+        for place in rng.integers(4, 348, rng.integers(1, 12)):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        try:
+            assert read_nifti(path, "v", "axial").voxels.size == XYZ.size
+        except DataError:
+            refused += 1
+    assert 0 < refused < 200
