@@ -94,6 +94,10 @@ def test_a_volume_gets_one_answer_as_npy_as_nifti_and_as_dicom_series(trained: T
     answers = [predict_volumes(predictor, tmp_path / name).scores for name in ("one.npy", "one.nii.gz", CANARY)]
     np.testing.assert_allclose(answers, [answers[0]] * 3, atol=1e-6)
     assert CANARY not in predict_volumes(predictor, tmp_path / CANARY).name
+    refused = say("predict", trained.folder, tmp_path / CANARY, "--out", tmp_path / "out")
+    assert refused.code == 3
+    assert "which has no ends" in refused.err
+    assert "ZZCANARY" not in refused.out + refused.err
 
 
 def test_left_knees_are_mirrored_at_prediction_as_in_training(trained: Trained, tmp_path: Path) -> None:
