@@ -14,7 +14,8 @@ from kerasmed.cli.output import in_bytes, progress_of, show, table
 from kerasmed.cli.scan import FILE, scan
 from kerasmed.errors import ConfigError, DataError, unknown
 
-SIMULATIONS = ("ecg_beats",)
+# Each with the options that are its own.
+SIMULATIONS = {"ecg_beats": ("--duration-s", "--rate-hz"), "knee_volumes": ("--edge",)}
 
 
 @click.group()
@@ -138,19 +139,39 @@ def download(database: str, data_dir: Path | None, as_json: bool) -> None:
 @click.argument("kind")
 @click.argument("out", type=FOLDER)
 @click.option("--patients", default=12, show_default=True, help="Number of people.")
-@click.option("--duration-s", default=300.0, show_default=True, help="Length of each record.")
-@click.option("--rate-hz", default=360.0, show_default=True, help="Sampling rate.")
+@click.option("--duration-s", type=float, help="Length of each record of ecg_beats.  [default: 300]")
+@click.option("--rate-hz", type=float, help="Sampling rate of ecg_beats.  [default: 360]")
+@click.option("--edge", type=int, help="Height and width of knee_volumes in voxels.  [default: 64]")
 @click.option("--seed", default=0, show_default=True, help="Of everything drawn.")
 @json_option
-def simulate(kind: str, out: Path, patients: int, duration_s: float, rate_hz: float, seed: int, as_json: bool) -> None:
-    """Write records of simulated people into the folder OUT. KIND: ecg_beats."""
+def simulate(
+    kind: str, out: Path, patients: int, duration_s: float | None, rate_hz: float | None, edge: int | None, seed: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Write records of simulated people into the folder OUT. KIND: ecg_beats or knee_volumes."""
     if kind not in SIMULATIONS:
         raise unknown("simulation", kind, SIMULATIONS)
+    given = {"--duration-s": duration_s, "--rate-hz": rate_hz, "--edge": edge}
+    for option, value in given.items():
+        if value is not None and option not in SIMULATIONS[kind]:
+            raise ConfigError(f"{option} says nothing to {kind}; it has {', '.join(SIMULATIONS[kind])}.")
+    if kind == "knee_volumes":
+        from kerasmed.data.simulate.knee_volumes import simulate_knee_volumes
+
+        count = simulate_knee_volumes(out, num_patients=patients, edge=edge or 64, seed=seed)
+        show(
+            {"folder": str(out), "volumes": count},
+            f"{count} knees of {patients} simulated people are in {out}",
+            as_json,
+        )
+        return
     from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 
-    headers = simulate_ecg_beats(out, num_patients=patients, duration_s=duration_s, rate_hz=rate_hz, seed=seed)
-    tree = {"folder": str(out), "records": [header.stem for header in headers]}
-    show(tree, f"{len(headers)} records of {patients} simulated people are in {out}", as_json)
+    headers = simulate_ecg_beats(
+        out, num_patients=patients, duration_s=duration_s or 300, rate_hz=rate_hz or 360, seed=seed
+    )
+    told = {"folder": str(out), "records": [header.stem for header in headers]}
+    show(told, f"{len(headers)} records of {patients} simulated people are in {out}", as_json)
 
 
 def _root_or_none(data_dir: Path | None) -> Path | None:

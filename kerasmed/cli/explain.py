@@ -1,4 +1,4 @@
-"""kerasmed explain: where in a picture or a record a model found its answer."""
+"""kerasmed explain: where in a picture, a record or a volume a model found its answer."""
 
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from kerasmed.cli.run_folders import find_run
 def command(run: str, path: Path, of: str | None, out: Path, runs_dir: Path, as_json: bool) -> None:
     """Draw where the model of RUN found what it answers to FILE (Grad-CAM).
 
-    FILE is a picture (.png, .jpg, .dcm), a record (.hea), or a folder of either, of which the first 24 are drawn. A map
-    shows where a network looked, not whether it was right.
+    FILE is a picture (.png, .jpg, .dcm), a record (.hea), a volume (.npy, .nii, .nii.gz, a folder of DICOM slices), or
+    a folder of such, of which the first 24 are drawn; of a volume the slice with the most of the map. A map shows where
+    a network looked, not whether it was right.
     """
     from kerasmed.workflows.explain import explain_file
 

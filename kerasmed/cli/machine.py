@@ -30,6 +30,7 @@ DECODERS = {
     "WFDB, formats 16, 80 and 212": "kerasmed",
     "WFDB, every other format": "wfdb",
     "DICOM": "pydicom",
+    "NIfTI": "nibabel",
     "PNG, JPEG": "pillow",
 }
 # Extras that only gather or build others.

@@ -23,6 +23,7 @@ EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
 @click.option("--annotator", default="atr", show_default=True, help="Annotation file that holds the R peaks, if any.")
 @click.option("--detect", is_flag=True, help="Find R peaks in the signal even where there is an annotation file.")
 @click.option("--lead", "leads", multiple=True, help="Read this lead in place of the model's; once for each lead.")
+@click.option("--side", type=click.Choice(["left", "right"]), help="Of volumes that do not say which side they are of.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("predictions"), show_default=True,
     help="Folder for NAME.csv and, of records, the WFDB annotation file NAME.pred.",
@@ -37,15 +38,16 @@ EXTENSION = re.compile(r"[A-Za-z0-9_]{1,16}")
 )  # fmt: skip
 @json_option
 def command(
-    model: Path, paths: tuple[Path, ...], annotator: str, detect: bool, leads: tuple[str, ...], out: Path,
-    time_limit: float, memory_limit: float, as_json: bool,
+    model: Path, paths: tuple[Path, ...], annotator: str, detect: bool, leads: tuple[str, ...],
+    side: str | None, out: Path, time_limit: float, memory_limit: float, as_json: bool,
 ) -> int:  # fmt: skip
     """Classify the beats, the records or the pictures of PATHS with MODEL.
 
     MODEL is a run folder, a saved model folder or an .onnx file. Files of the last two may come from anywhere: they are
     opened in a process that can write nothing, reach nothing and is ended beyond its limits. For a model of beats PATHS
     are records (.hea), beats (.npy) or folders of records, for one of whole records .hea or folders of them, for one of
-    pictures .png, .jpg, .dcm or folders of them, for one of volumes .npy or folders of them.
+    pictures .png, .jpg, .dcm or folders of them, for one of volumes .npy, .nii, .nii.gz, folders of DICOM slices or
+    folders of such.
     Where a record has an annotation file, only its R peaks are read, never its labels. Of DICOM files neither names nor
     tags are told.
     Of several PATHS, those that cannot be predicted are told and the others go on; the exit code is the first fault's.
@@ -56,7 +58,8 @@ def command(
     from kerasmed.workflows.predict import open_model
 
     predictor = open_model(model, time_limit_s=time_limit, memory_limit_bytes=round(1e9 * memory_limit))
-    route, wishes = route_of(predictor), Wishes(None if detect else annotator, leads)
+    left = None if side is None else side == "left"
+    route, wishes = route_of(predictor), Wishes(None if detect else annotator, leads, left)
     outcomes, faults = _each(paths, lambda path: route.predict(predictor, path, wishes))
     found = [prediction for outcome in outcomes for prediction in outcome.found]
     failed = {name: reason for outcome in outcomes for name, reason in outcome.failed.items()}

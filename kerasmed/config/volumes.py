@@ -9,6 +9,7 @@ from kerasmed.config.component import Settings
 
 Edge = Annotated[int, Field(ge=4, le=512)]
 Millimetres = Annotated[float, Field(gt=0, le=100)]
+Voxel = tuple[Millimetres, Millimetres, Millimetres]
 
 
 class VolumeExamples(Settings):
@@ -24,8 +25,19 @@ class VolumeExamples(Settings):
     slices: Literal["first", "last"] = Field(
         default="first", description="axis of an .npy volume that counts its slices; it becomes the depth"
     )
-    spacing_mm: tuple[Millimetres, Millimetres, Millimetres] | None = Field(
-        default=None, description="edges of an example's voxel (depth, height, width); null: not known"
+    plane: Literal["axial", "coronal", "sagittal"] = Field(
+        default="axial", description="plane of the slices that .nii files and DICOM series are turned to"
+    )
+    file_spacing_mm: Voxel | None = Field(
+        default=None, description="edges of a voxel (depth, height, width) of .npy files, which do not say"
+    )
+    spacing_mm: Voxel | None = Field(
+        default=None,
+        description="edges of an example's voxel (depth, height, width): volumes are resampled to it, then cut or "
+        "filled with black around their middle; null: each axis is resized to shape",
+    )
+    mirror_left: Literal["depth", "height", "width"] | None = Field(
+        default=None, description="axis from left to right along which volumes of the left side are mirrored"
     )
 
 
@@ -52,18 +64,17 @@ class VolumeTable(Settings):
 
     file: str = Field(pattern=FOLDER, description="below the folder of the database")
     volume: str = Field(
-        default="volume", description="column of the volumes: a file without .npy, with :ROW where it holds many"
+        default="volume",
+        description="column of the volumes: a file without its suffix, with :ROW where it holds many, or a folder of "
+        "DICOM slices",
     )
     label: str | None = Field(default=None, description="column of the class; null: `files` says it")
     patient: str | None = Field(default=None, description="column of the patient, whose volumes stay in one part")
-    side: str | None = Field(default=None, description="column of L or R; left volumes are mirrored")
-    mirrored: Literal["depth", "height", "width"] = Field(
-        default="depth", description="axis from left to right; of sagittal slices the depth"
-    )
+    side: str | None = Field(default=None, description="column of L or R, for examples.mirror_left")
 
 
 class VolumeNpy(VolumeDataset):
-    """Volumes in `.npy` files: one large file for each class, or a folder of files and a table (docs/volumes.md)."""
+    """Volumes in .npy, .nii or DICOM files: one for each class, or a folder of them and a table (docs/volumes.md)."""
 
     kind: Literal["volume_npy"] = "volume_npy"
     builder: ClassVar[str] = "kerasmed.data.sources.volume_npy:build_volume_npy"
@@ -71,7 +82,7 @@ class VolumeNpy(VolumeDataset):
     folder: str = Field(default="volumes", pattern=FOLDER)
     examples: VolumeExamples = VolumeExamples()
     files: dict[str, Annotated[str, Field(pattern=FOLDER)]] = Field(
-        default={}, description="from each class to its file; none: every .npy file, labelled by the table"
+        default={}, description="from each class to its file; none: every volume below, labelled by the table"
     )
     classes: tuple[str, ...] = Field(default=(), description="in the order of the scores; none: as `files` has them")
     table: VolumeTable | None = Field(default=None, description="a CSV file of classes, patients and sides")
@@ -85,6 +96,8 @@ class VolumeNpy(VolumeDataset):
             raise ValueError("the class of a volume is said by files or by table.label; write one of them")
         if len(self.classes or self.files) < 2:
             raise ValueError("needs two classes; write classes: [NAME, NAME]")
+        if self.table is not None and self.table.side is not None and self.examples.mirror_left is None:
+            raise ValueError("table.side is for mirroring; write examples.mirror_left: depth, height or width")
         if self.files and self.classes and set(self.classes) != set(self.files):
             raise ValueError(f"files are of {', '.join(self.files)}, but classes are {', '.join(self.classes)}")
         return self

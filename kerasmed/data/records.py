@@ -70,6 +70,25 @@ class ImageRecord:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class VolumeRecord:
+    """A volume of one channel.
+
+    Attributes:
+        record_id: Name that may be told.
+        voxels: (depth, height, width) of any integer or float type; perhaps a map of its file.
+        spacing_mm: Edges of a voxel (depth, height, width); None where the file does not say.
+        left: Whether it is of the left side of the body; None where the file does not say.
+        notes: What was converted, nothing of the patient.
+    """
+
+    record_id: str
+    voxels: Array
+    spacing_mm: tuple[float, float, float] | None = None
+    left: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, init=False)
 class RecordRef:
     """A record before it is read: its id, its patient and the files that hold it.

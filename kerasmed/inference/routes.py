@@ -16,10 +16,12 @@ class Wishes:
     Attributes:
         annotator: Extension of annotation files that hold R peaks; None to detect in any case.
         leads: Leads to read in place of the model's.
+        left: Whether volumes that do not say their side are of the left one; None: not known.
     """
 
     annotator: str | None = "atr"
     leads: tuple[str, ...] = ()
+    left: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,19 @@ def route_of(predictor: Predictor) -> Route:
     return ROUTES.get(kind, _beats)()
 
 
+def _refuse(wishes: Wishes, read: str, *, leads: bool, side: bool = True) -> None:
+    """Raise `ConfigError` where a wish means nothing to a model that reads `read`."""
+    if leads and wishes.leads:
+        raise ConfigError(f"--lead is for models of signals; this one reads {read}.")
+    if side and wishes.left is not None:
+        raise ConfigError(f"--side is for models of volumes; this one reads {read}.")
+
+
 def _beats() -> Route:
     from kerasmed.inference import beats, outputs, summary
 
     def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
+        _refuse(wishes, "beats", leads=False)
         predicted = beats.predict_path(predictor, path, annotator=wishes.annotator, leads=wishes.leads)
         return Outcome(predicted.found, predicted.failed)
 
@@ -75,8 +86,7 @@ def _images() -> Route:
     from kerasmed.inference import images
 
     def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
-        if wishes.leads:
-            raise ConfigError("--lead is for models of signals; this one reads pictures.")
+        _refuse(wishes, "pictures", leads=True)
         predicted = images.predict_images(predictor, path)
         return Outcome((predicted,), predicted.failed)
 
@@ -87,18 +97,18 @@ def _volumes() -> Route:
     from kerasmed.inference import images, volumes
 
     def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
-        if wishes.leads:
-            raise ConfigError("--lead is for models of signals; this one reads volumes.")
-        predicted = volumes.predict_volumes(predictor, path)
+        _refuse(wishes, "volumes", leads=True, side=False)
+        predicted = volumes.predict_volumes(predictor, path, wishes.left)
         return Outcome((predicted,), predicted.failed)
 
-    return Route(predict, images.summarize, images.summary_text, images.write_images, images.told_name)
+    return Route(predict, images.summarize, images.summary_text, images.write_images, volumes.told_path)
 
 
 def _records() -> Route:
     from kerasmed.inference import whole_records
 
     def predict(predictor: Predictor, path: Path, wishes: Wishes) -> Outcome:
+        _refuse(wishes, "whole records", leads=False)
         predicted = whole_records.predict_records(predictor, path, wishes.leads)
         return Outcome((predicted,), predicted.failed)
 

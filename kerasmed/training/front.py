@@ -58,7 +58,7 @@ def _front(stored: Any, array: ArraySpec, augmentation: Augmentation, spec: Exam
     if len(array.shape) == PICTURE_AXES and changes_pictures(augmentation):
         return AugmentImage(augmentation, dtype="float32")(x)
     if len(array.shape) == VOLUME_AXES and changes_volumes(augmentation.volume):
-        spacing = spec.recipe.get("spacing_mm") or (1.0, 1.0, 1.0)
+        spacing = spec.recipe.get("voxel_mm") or (1.0, 1.0, 1.0)
         return AugmentVolume(augmentation.volume, tuple(spacing), dtype="float32")(x)
     return x
 

@@ -10,7 +10,7 @@ from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError, unknown
 from kerasmed.evaluation.judged import answers
 
-KINDS = ("images", "records")
+KINDS = ("images", "records", "volumes")
 MOST = 24  # examples of one picture of ours
 
 
@@ -35,8 +35,8 @@ def explain_file(folder: Path, path: Path, out: Path, of: str | None = None) -> 
     """Predict `path` by the run in `folder` and draw the Grad-CAM of its answers.
 
     Args:
-        folder: A run of pictures or of whole records.
-        path: A picture, a record, or a folder of either.
+        folder: A run of pictures, of whole records or of volumes.
+        path: A picture, a record, a volume, or a folder of such.
         out: Folder for `<name>_grad_cam.png`.
         of: Class to explain; the answer where it is None, of several labels the one with the highest score.
 
@@ -56,7 +56,9 @@ def explain_file(folder: Path, path: Path, out: Path, of: str | None = None) -> 
 
     kind, spec = predictor.spec.recipe.get("kind"), predictor.spec
     if kind not in KINDS:
-        raise ConfigError(f"{folder}: explains models of pictures and of whole records; this one reads {kind}.")
+        raise ConfigError(
+            f"{folder}: explains models of pictures, of whole records and of volumes; this one reads {kind}."
+        )
     seen: list[dict[str, Array]] = []
 
     def scores(inputs: dict[str, Array]) -> Any:

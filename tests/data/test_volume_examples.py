@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 
 from kerasmed.config.volumes import VolumeExamples
-from kerasmed.data.volume_examples import resized, volume_example, volume_spec
+from kerasmed.data.records import VolumeRecord
+from kerasmed.data.volume_examples import fitted, resized, settings_of, volume_spec, voxel_of
+from kerasmed.data.volume_examples import volume_example as example_of
 from kerasmed.errors import DataError
 from tests.fakes.volumes import draw_volume
 
 SIZE = (6, 6, 6)
+
+
+def volume_example(name, voxels, settings, **told):
+    return example_of(VolumeRecord(name, voxels, **told), settings)
 
 
 def test_shrinking_is_the_mean_of_what_a_voxel_covers():
@@ -72,8 +78,43 @@ def test_floats_have_no_full_range():
         volume_example("v", draw_volume(6).astype(np.float32), VolumeExamples(shape=SIZE, intensity="full"))
 
 
-def test_the_spec_survives_json_with_its_spacing():
-    spec = volume_spec(VolumeExamples(shape=SIZE, spacing_mm=(1.5, 0.5, 0.5)), ("a", "b"))
+def test_the_spec_survives_json_with_its_voxel():
+    settings = VolumeExamples(shape=SIZE, spacing_mm=(1.5, 0.5, 0.5))
+    spec = volume_spec(settings, ("a", "b"), voxel_of(settings, (12, 12, 12)))
     again = type(spec).from_json(spec.to_json())
     assert again.inputs == spec.inputs
-    assert VolumeExamples.model_validate(again.settings).spacing_mm == (1.5, 0.5, 0.5)
+    assert again.recipe["voxel_mm"] == [1.5, 0.5, 0.5]
+    assert settings_of(again) == settings
+
+
+def test_a_resized_volume_has_a_voxel_of_another_size():
+    settings = VolumeExamples(shape=(6, 12, 24), file_spacing_mm=(1.0, 0.5, 0.5))
+    assert voxel_of(settings, (12, 12, 12)) == (2.0, 0.5, 0.25)
+    assert voxel_of(VolumeExamples(), (12, 12, 12)) is None
+
+
+def test_volumes_of_another_spacing_show_a_thing_at_its_true_size():
+    """A cube of 6 mm, once in slices of 3 mm and once in slices of 1 mm."""
+    settings = VolumeExamples(shape=(12, 12, 12), spacing_mm=(1.0, 1.0, 1.0), intensity="min_max")
+    thick, thin = np.zeros((6, 12, 12), np.int16), np.zeros((12, 12, 12), np.int16)
+    thick[2:4, 3:9, 3:9] = thin[3:9, 3:9, 3:9] = 100
+    one = volume_example("thick", thick, settings, spacing_mm=(3.0, 1.0, 1.0))
+    other = volume_example("thin", thin, settings, spacing_mm=(1.0, 1.0, 1.0))
+    assert (one > 127).sum() == (other > 127).sum() == 6**3
+
+
+def test_what_is_shorter_than_its_shape_stands_in_black_and_what_is_longer_is_cut():
+    found = fitted(np.ones((2, 8, 3)), (4, 4, 3), fill=0.0)
+    assert found.sum(axis=(1, 2)).tolist() == [0, 12, 12, 0]
+
+
+def test_a_volume_that_does_not_say_its_spacing_is_not_resampled():
+    with pytest.raises(DataError, match=r"Write dataset\.examples\.file_spacing_mm"):
+        volume_example("v", draw_volume(12), VolumeExamples(shape=SIZE, spacing_mm=(1.0, 1.0, 1.0)))
+
+
+@pytest.mark.parametrize(("left", "turned"), [(True, True), (False, False), (None, False)])
+def test_left_volumes_are_mirrored_along_the_axis_that_is_set(left, turned):
+    settings = VolumeExamples(shape=(12, 12, 12), intensity="full", mirror_left="width")
+    found = volume_example("v", draw_volume(12), settings, left=left)[..., 0]
+    np.testing.assert_array_equal(found, draw_volume(12)[..., ::-1] if turned else draw_volume(12))

@@ -5,19 +5,31 @@ import hashlib
 import numpy as np
 import pytest
 
-from kerasmed.config.volumes import VolumeNpy, VolumeTable
+from kerasmed.config.volumes import VolumeExamples, VolumeNpy, VolumeTable
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import BadRecordPolicy, fingerprint_of, prepare
 from kerasmed.data.sources.medmnist_3d import NO_PATIENTS
-from kerasmed.data.sources.volume_npy import MIRRORED, build_volume_npy
+from kerasmed.data.sources.volume_npy import UNLIKE, build_volume_npy
 from kerasmed.errors import DataError, UnknownNameError
-from tests.fakes.volumes import EXAMPLES, FILES, SMALL_VOLUMES, write_knees, write_labelled_volumes
+from tests.fakes.volumes import (
+    EXAMPLES,
+    FILES,
+    SMALL_VOLUMES,
+    draw_volumes,
+    write_knees,
+    write_labelled_volumes,
+    write_mixed_volumes,
+)
 
 KNEES = SMALL_VOLUMES["volume_npy"]
-NO_TABLE = KNEES.model_copy(update={"table": None})
+NO_TABLE = KNEES.model_copy(update={"table": None, "examples": EXAMPLES})
 LABELLED = VolumeNpy(
     folder="many", examples=EXAMPLES, classes=("normal", "abnormal"),
     table=VolumeTable(file="labels.csv", label="diagnosis", patient="patient"),
+)  # fmt: skip
+MIXED = VolumeNpy(
+    folder="mixed", classes=("normal", "abnormal"), table=VolumeTable(file="mixed.csv", label="diagnosis"),
+    examples=VolumeExamples(shape=(12, 12, 12), intensity="min_max", file_spacing_mm=(2.0, 1.0, 1.0)),
 )  # fmt: skip
 
 
@@ -56,7 +68,7 @@ def test_left_knees_are_mirrored_and_right_ones_are_not(tmp_path):
         found = mirrored.make_examples(by_id(mirrored)[name]).arrays["volume"]
         stored = plain.make_examples(by_id(plain)[name]).arrays["volume"]
         np.testing.assert_array_equal(found, np.flip(stored, 1) if turned else stored)
-    assert mirrored.notes == (MIRRORED,)
+    assert mirrored.notes == ("left volumes mirrored along their depth: 8 by the table",)
 
 
 def test_a_folder_of_files_is_labelled_by_its_table(tmp_path):
@@ -88,7 +100,7 @@ def test_other_labels_make_another_set(tmp_path):
     [
         ("v1,abnormal", "v1,strange", "row 3: no known class"),
         ("v1,abnormal,p0", "v1,abnormal,", "row 3: no patient"),
-        ("v1,abnormal", "v0,abnormal", "v0 is there twice"),
+        ("v1,abnormal", "v0,abnormal", "row 2: the volume of another row; row 3: the volume of another row"),
         ("v7,abnormal,p3\n", "", r"no row of 1 volumes \(v7\)"),
     ],
 )
@@ -121,3 +133,63 @@ def test_the_class_is_said_in_one_place():
         VolumeNpy()
     with pytest.raises(ValueError, match="said by files or by table"):
         VolumeNpy(files=FILES, table=VolumeTable(file="a.csv", label="label"))
+
+
+def test_a_volume_is_the_same_example_as_npy_as_nifti_and_as_dicom_series(tmp_path):
+    write_mixed_volumes(tmp_path / "mixed")
+    prepared = prepare(build_volume_npy(MIXED, tmp_path), tmp_path / "cache", BadRecordPolicy())
+    volumes, labels = draw_volumes(9)
+    stored = (prepared.arrays[name] for name in ("volume", "label"))
+    found = {example.tobytes(): label for example, label in zip(*stored, strict=True)}
+    for voxels, label in zip(volumes, labels, strict=True):
+        low, high = int(voxels.min()), int(voxels.max())
+        wanted = np.rint((voxels.astype(np.float32) - low) * np.float32(255 / (high - low))).astype(np.uint8)
+        assert found[wanted.tobytes()] == label
+    assert prepared.spec.recipe["voxel_mm"] == [2.0, 1.0, 1.0]
+
+
+def test_volumes_with_other_voxels_are_told_of(tmp_path):
+    write_mixed_volumes(tmp_path / "mixed")
+    other = MIXED.examples.model_copy(update={"file_spacing_mm": (1.0, 1.0, 1.0)})
+    assert UNLIKE in build_volume_npy(MIXED.model_copy(update={"examples": other}), tmp_path).notes
+    resampled = MIXED.examples.model_copy(update={"spacing_mm": (1.0, 1.0, 1.0)})
+    dataset = build_volume_npy(MIXED.model_copy(update={"examples": resampled}), tmp_path)
+    assert UNLIKE not in dataset.notes
+    assert dataset.spec.recipe["voxel_mm"] == [1.0, 1.0, 1.0]
+
+
+def test_of_dicom_series_nothing_of_a_patient_is_told_and_patients_are_kept_apart(tmp_path):
+    write_mixed_volumes(tmp_path / "mixed")
+    dataset = build_volume_npy(MIXED, tmp_path)
+    series = [record for record in dataset.records if record.record_id.startswith("series-")]
+    assert sorted(record.patient for record in series) == ["patient-00001", "patient-00002", "patient-00003"]
+    assert all(record.hidden for record in series)
+    assert dataset.protocol.badges == ()
+    assert dataset.notes == ("patients are known of 3 of 9 volumes; each other one counts as its own",)
+    prepared = prepare(dataset, tmp_path / "cache", BadRecordPolicy())
+    for path in (one for one in prepared.folder.rglob("*") if one.is_file()):
+        assert b"ZZCANARY" not in path.read_bytes(), path.name
+
+
+def test_a_series_that_says_it_is_of_the_left_side_is_mirrored(tmp_path):
+    write_mixed_volumes(tmp_path / "mixed")
+    mirrored = MIXED.examples.model_copy(update={"mirror_left": "width"})
+    plain, turned = (
+        build_volume_npy(MIXED.model_copy(update={"examples": one}), tmp_path) for one in (MIXED.examples, mirrored)
+    )
+    changed = [
+        not np.array_equal(*(dataset.make_examples(record).arrays["volume"] for dataset in (plain, turned)))
+        for record in plain.records
+    ]
+    assert sum(changed) == 2  # volumes 2 and 8 are series of the left side
+
+
+def test_rows_without_a_volume_are_counted(tmp_path):
+    folder = write_labelled_volumes(tmp_path / "many")
+    (folder / "v0.npy").unlink()
+    assert build_volume_npy(LABELLED, tmp_path).notes == ("rows of the table without a volume: 1",)
+
+
+def test_sides_without_an_axis_to_mirror_along_are_refused():
+    with pytest.raises(ValueError, match=r"write examples\.mirror_left"):
+        VolumeNpy(files=FILES, table=VolumeTable(file="a.csv", side="side"))

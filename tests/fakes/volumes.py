@@ -12,7 +12,7 @@ SMALL_VOLUMES = {
     "medmnist_3d": MedMnist3D(examples=EXAMPLES),
     "volume_npy": VolumeNpy(
         folder="knees",
-        examples=EXAMPLES,
+        examples=EXAMPLES.model_copy(update={"mirror_left": "depth"}),
         files=FILES,
         table=VolumeTable(file="knees.csv", patient="patient", side="side"),
     ),
@@ -64,6 +64,33 @@ def write_knees(folder: Path, per_class: int = 8) -> Path:
     return folder
 
 
+def write_nifti(path: Path, voxels: np.ndarray, affine: np.ndarray | None = None) -> Path:
+    """A NIfTI file with voxels (x, y, z) as they are to be stored; `affine` as nibabel has it, 1 mm to RAS without."""
+    import nibabel
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4) if affine is None else affine), path)
+    return path
+
+
+def write_series(
+    folder: Path, voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (2.0, 1.0, 1.0), **tags: object
+) -> Path:
+    """Axial slices (from foot to head, front to back, right to left) in files whose names tell no order."""
+    from tests.fakes.pictures import write_dicom
+
+    for place, pixels in enumerate(voxels):
+        where = {
+            "ImagePositionPatient": [-10.0, -20.0, place * spacing_mm[0]],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "PixelSpacing": [spacing_mm[1], spacing_mm[2]],
+            "SeriesInstanceUID": "1.2.3",
+        }
+        name = f"{(7 * place) % 101:03d}.dcm"
+        write_dicom(folder / name, pixels, bits=8 * pixels.itemsize, **{**where, **tags})
+    return folder
+
+
 def write_labelled_volumes(folder: Path, num: int = 8) -> Path:
     """One file for each volume, and labels.csv."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,4 +99,30 @@ def write_labelled_volumes(folder: Path, num: int = 8) -> Path:
         np.save(folder / f"v{row}.npy", voxels)
     lines = [f"v{row},{('normal', 'abnormal')[label]},p{row // 2}" for row, label in enumerate(labels)]
     (folder / "labels.csv").write_text("\n".join(["volume,diagnosis,patient", *lines]) + "\n")
+    return folder
+
+
+def write_mixed_volumes(folder: Path, num: int = 9) -> Path:
+    """The same volumes as .npy, .nii.gz and DICOM series in turn, both sides of a patient one after another; mixed.csv.
+
+    DICOM folders are named after the patient, as those of hospitals are.
+    """
+    from tests.fakes.pictures import CANARY
+
+    volumes, labels = draw_volumes(num)
+    lines = []
+    for row, voxels in enumerate(volumes):
+        name = f"v{row}"
+        if row % 3 == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"{name}.npy", voxels)
+        elif row % 3 == 1:
+            stored = voxels.astype(np.int16)[:, ::-1, ::-1].transpose(2, 1, 0)
+            write_nifti(folder / f"{name}.nii.gz", stored, np.diag([1.0, 1.0, 2.0, 1.0]))
+        else:
+            name = f"{CANARY}/{row}"
+            patient = f"MRN-{CANARY}-{row}"
+            write_series(folder / name, voxels.astype(np.int16), PatientID=patient, Laterality="LR"[row % 2])
+        lines.append(f"{name},{('normal', 'abnormal')[labels[row]]}")
+    (folder / "mixed.csv").write_text("\n".join(["volume,diagnosis", *lines]) + "\n")
     return folder

@@ -66,8 +66,8 @@ def read_dicom(path: Path, name: str, window: str = "file") -> tuple[ImageRecord
         DataError: It is no DICOM picture that can be trusted; the reason says which.
         MissingPackageError: pydicom is missing.
     """
-    dataset, syntax = _read(path, name)
-    num_frames = _check(dataset, syntax, name)
+    dataset, syntax = read_dataset(path, name)
+    num_frames = check_pixels(dataset, syntax, name)
     return tuple(
         _frame(dataset, place, name if num_frames == 1 else f"{name}:{place + 1}", window)
         for place in range(num_frames)
@@ -75,7 +75,7 @@ def read_dicom(path: Path, name: str, window: str = "file") -> tuple[ImageRecord
 
 
 @contextmanager
-def _told(name: str, what: str) -> Iterator[None]:
+def told_faults(name: str, what: str) -> Iterator[None]:
     """Make one `DataError` of every fault that pydicom and its decoders may raise within the block."""
     from pydicom.errors import BytesLengthException, InvalidDicomError
 
@@ -91,8 +91,8 @@ def patient_key(path: Path, name: str) -> bytes | None:
     Raises:
         DataError: It is no DICOM file.
     """
-    dataset = _parse(path, name, ["PatientID"], pixels=False)[0]
-    with _told(name, "has a damaged PatientID"):
+    dataset = parse_dicom(path, name, ["PatientID"], pixels=False)[0]
+    with told_faults(name, "has a damaged PatientID"):
         patient = str(dataset.get("PatientID") or "").strip()
     return hashlib.blake2b(patient.encode(), key=_KEY, digest_size=16).digest() if patient else None
 
@@ -111,12 +111,13 @@ def _pydicom() -> Any:
     # Its warnings and its log quote values.
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", module=r"pydicom(\.|$)|kerasmed\.data\.readers\.dicom$")
+    warnings.filterwarnings("ignore", module=r"pydicom(\.|$)|kerasmed\.data\.readers\.dicom(_\w+)?$")
     return pydicom
 
 
-def _read(path: Path, name: str) -> tuple[Any, str]:
-    dataset, syntax = _parse(path, name, TAGS, pixels=True)
+def read_dataset(path: Path, name: str) -> tuple[Any, str]:
+    """The attributes `TAGS` of a file with pixels, and its transfer syntax; `DataError` where it is none."""
+    dataset, syntax = parse_dicom(path, name, TAGS, pixels=True)
     if "PixelData" not in dataset:
         raise DataError(name, "holds no integer pixels.")
     if "SharedFunctionalGroupsSequence" in dataset:
@@ -124,25 +125,35 @@ def _read(path: Path, name: str) -> tuple[Any, str]:
     return dataset, syntax
 
 
-def _parse(path: Path, name: str, tags: list[str], pixels: bool) -> tuple[Any, str]:
+def parse_dicom(path: Path, name: str, tags: list[str], pixels: bool) -> tuple[Any, str]:
+    """The attributes `tags` of a file, and its transfer syntax.
+
+    Raises:
+        DataError: It is no DICOM file of a syntax that is read.
+        MissingPackageError: pydicom is missing.
+    """
     pydicom, content = _pydicom(), read_bytes(path, name)
     if content[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] != MAGIC:
         raise DataError(name, "is no DICOM file: the mark DICM is missing.")
-    with _told(name, "is a damaged DICOM file"):
+    with told_faults(name, "is a damaged DICOM file"):
         # Before anything else is read, since pydicom unpacks a deflated file as it opens it.
         meta = pydicom.filereader.read_file_meta_info(path)
         syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax not in NATIVE | WITH_CODESTREAM | {RLE}:
         known = syntax if syntax.replace(".", "").isdigit() and len(syntax) <= 64 else "no transfer syntax"
         raise DataError(name, f"is stored in a way that is not read ({known}).", "Convert it, for instance by dcmconv.")
-    with _told(name, "is a damaged DICOM file"):
+    with told_faults(name, "is a damaged DICOM file"):
         dataset = pydicom.dcmread(BytesIO(content), specific_tags=tags, stop_before_pixels=not pixels)
     return dataset, syntax
 
 
-def _check(dataset: Any, syntax: str, name: str) -> int:
-    """The number of frames, once everything that a decoder will believe has been held against what is there."""
-    with _told(name, "lacks what pixels are read by"):
+def check_pixels(dataset: Any, syntax: str, name: str) -> int:
+    """The number of frames, once everything that a decoder will believe has been held against what is there.
+
+    Raises:
+        DataError: What the file declares is not what it holds, or more than is ever read.
+    """
+    with told_faults(name, "lacks what pixels are read by"):
         width, height = int(dataset.Columns), int(dataset.Rows)
         frames = int(dataset.get("NumberOfFrames") or 1)
         allocated, stored = int(dataset.BitsAllocated), int(dataset.BitsStored)
@@ -170,7 +181,7 @@ def _refuse_depth(name: str, allocated: int, stored: int, high: int) -> None:
 def _check_codestreams(dataset: Any, frames: int, size: tuple[int, int], name: str) -> None:
     from pydicom.encaps import generate_frames
 
-    with _told(name, "holds compressed pixels that are damaged"):
+    with told_faults(name, "holds compressed pixels that are damaged"):
         sizes = [codestream_size(stream) for stream in generate_frames(dataset.PixelData, number_of_frames=frames)]
     if len(sizes) != frames:
         raise DataError(name, f"declares {frames} frames but holds {len(sizes)}.")
@@ -193,15 +204,21 @@ def _decoder(dataset: Any) -> str:
     return "pillow" if syntax in LOSSY_JPEG and int(dataset.BitsStored) == 8 else "gdcm"
 
 
-def _frame(dataset: Any, place: int, name: str, window: str) -> ImageRecord:
+def stored_pixels(dataset: Any, place: int, name: str) -> Array:
+    """A frame as stored: (height, width), or (height, width, 3) where it has colours."""
     from pydicom.pixels.utils import pixel_array
 
-    with _told(name, "its pixels cannot be decoded"):
+    with told_faults(name, "its pixels cannot be decoded"):
         stored: Array = pixel_array(dataset, index=place, decoding_plugin=_decoder(dataset))
+    return stored
+
+
+def _frame(dataset: Any, place: int, name: str, window: str) -> ImageRecord:
+    stored = stored_pixels(dataset, place, name)
     notes: tuple[str, ...] = ()
     if stored.ndim == 3:
         stored, notes = to_grey(name, stored, 2 ** int(dataset.BitsStored) - 1)
-    with _told(name, "its window or rescale is damaged"):
+    with told_faults(name, "its window or rescale is damaged"):
         pixels, said = to_display(dataset, stored, name, window)
     refuse_flat(name, pixels)
     if str(dataset.get("BurnedInAnnotation", "")).upper() == "YES":

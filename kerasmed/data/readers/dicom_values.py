@@ -27,7 +27,7 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
         DataError: A slope of 0, a window of no width, a look-up table that does not fit.
     """
     bits, signed = int(dataset.BitsStored), bool(dataset.PixelRepresentation)
-    padding = _padding(dataset, stored)
+    padding = padding_of(dataset, stored)
     if not signed:
         stored = stored & np.array(2**bits - 1, stored.dtype)  # old files keep overlays in the bits above
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
@@ -46,7 +46,7 @@ def to_display(dataset: Any, stored: Array, name: str, window: str) -> tuple[Arr
 def _display_table(dataset: Any, limits: tuple[int, int], name: str, window: str) -> tuple[Array, tuple[str, ...]]:
     """What is shown for each value from the least to the largest that can be stored, and what was done."""
     bits = int(dataset.BitsStored)
-    values, (low, high), notes = _modality(dataset, np.arange(limits[0], limits[1] + 1), limits, name)
+    values, (low, high), notes = modality(dataset, np.arange(limits[0], limits[1] + 1), limits, name)
     shares, said = _shown(dataset, values, (low, high), name, window)
     notes += said
     if dataset.PhotometricInterpretation == "MONOCHROME1":
@@ -62,14 +62,15 @@ def _has_scale(dataset: Any, window: str) -> bool:
     return bool(windowed_by_file or dataset.get("ModalityLUTSequence"))
 
 
-def _padding(dataset: Any, stored: Array) -> Array:
+def padding_of(dataset: Any, stored: Array) -> Array:
+    """Where nothing was measured."""
     value = dataset.get("PixelPaddingValue")
     if isinstance(value, bytes):
         value = int.from_bytes(value, "little")
     return np.zeros(stored.shape, bool) if value is None else np.asarray(stored == int(value))
 
 
-def _modality(
+def modality(
     dataset: Any, stored: Array, limits: tuple[int, int], name: str
 ) -> tuple[Array, tuple[float, float], tuple[str, ...]]:
     """float64 values after the modality LUT or rescale, the least and largest there can be, and what was done."""

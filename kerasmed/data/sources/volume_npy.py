@@ -1,8 +1,8 @@
-"""Volumes in `.npy` files: one large file for each class, or a folder of files whose classes a table says."""
+"""Volumes in files of their own or many in one: the class is the file's or a table's, as are patients and sides."""
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,22 +12,32 @@ from kerasmed import files
 from kerasmed.config.volumes import VolumeExamples, VolumeNpy, VolumeTable
 from kerasmed.data.dataset import Dataset, Protocol
 from kerasmed.data.readers.label_csv import read_rows
-from kerasmed.data.readers.volume_npy import SUFFIX, open_volumes
+from kerasmed.data.readers.volumes import (
+    KINDS,
+    FoundVolume,
+    find_volumes,
+    geometry_of,
+    patient_of,
+    read_volume,
+    volumes_of,
+)
 from kerasmed.data.records import Array, Examples, RecordRef
 from kerasmed.data.sources.medmnist_3d import NO_PATIENTS
 from kerasmed.data.splits import split_by_patient
-from kerasmed.data.volume_examples import volume_example, volume_spec
+from kerasmed.data.volume_examples import volume_example, volume_spec, voxel_of
 from kerasmed.errors import DataError, unknown
 
-AXES = {"depth": 0, "height": 1, "width": 2}
 SIDES = {"l": True, "left": True, "r": False, "right": False}
 MAX_NAMED = 5
-MIRRORED = "left volumes were mirrored; mirror them before a prediction too"
+MAX_MEASURED = 32
+SAME_MM = 0.01
+NO_SIDES = "no volume says its side, so that examples.mirror_left mirrored none"
+UNLIKE = "voxels of an example differ from volume to volume; dataset.examples.spacing_mm resamples them to one size"
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the table says, by volume.
+    """What the table says, by the key of a volume.
 
     Attributes:
         labels: Classes.
@@ -41,68 +51,123 @@ class Told:
 
 
 def build_volume_npy(config: VolumeNpy, data_root: Path) -> Dataset:
-    """Every volume is a record of its own, read from the map of its file.
+    """Every volume is a record of its own; of an .npy file it is read from the map of its file.
 
     Raises:
         DataError: A file is missing or no file of volumes, or the table is faulty or lacks a volume.
         UnknownNameError: A column of the table is missing.
+        MissingPackageError: What reads the files is missing.
     """
     folder = data_root / config.folder
     classes = config.classes or tuple(config.files)
     told = Told() if config.table is None else _read_table(folder / config.table.file, config.table, classes)
-    class_of = {file: name for name, file in config.files.items()}
-    paths = [folder / file for file in class_of] or sorted(folder.glob(f"*{SUFFIX}"))
-    records: list[RecordRef] = []
-    labels: dict[str, str] = {}
-    for path in paths:
-        own = class_of.get(str(path.relative_to(folder)))
-        for name in _names(path, config.examples):
-            records.append(RecordRef(name, told.patients.get(name, name), (path,)))
-            labels[name] = own or told.labels.get(name, "")
-    table = config.table
-    _require_all(records, table, told)
-    places = {name: classes.index(label) for name, label in labels.items()}
-    mirrored = {name: AXES[table.mirrored] for name, left in told.left.items() if left} if table is not None else {}
+    found, labels = _volumes_of_files(folder, config) if config.files else _volumes_of_table(folder, told)
+    _require_all(found, config.table, told)
+    patients = _patients(found, told)
+    num_known = sum(patients[one.name] != one.name for one in found)
+    voxel_mm, alike = _voxel(found, config.examples)
+    notes = [] if alike else [UNLIKE]
+    if 0 < num_known < len(found):
+        notes.append(f"patients are known of {num_known} of {len(found)} volumes; each other one counts as its own")
+    table = {one.name: (one, classes.index(label)) for one, label in zip(found, labels, strict=True)}
+    left = {one.name: told.left[one.key] for one in found if one.key in told.left}
     return Dataset(
         name=folder.name,
-        spec=volume_spec(config.examples, classes),
-        records=tuple(records),
-        make_examples=partial(read_volume, settings=config.examples, labels=places, mirrored=mirrored),
+        spec=volume_spec(config.examples, classes, voxel_mm),
+        records=tuple(RecordRef(one.name, patients[one.name], one.paths, one.hidden) for one in found),
+        make_examples=partial(read_examples, settings=config.examples, table=table, left=left),
         split=partial(split_by_patient, validation_rate=config.validation_rate, test_rate=config.test_rate),
         protocol=Protocol(
             "volume_npy", "Volumes are dealt to train, validation and test, patients whole.",
-            badges=() if told.patients else (NO_PATIENTS,),
+            badges=() if num_known else (NO_PATIENTS,),
         ),
-        recipe={"source": "volume_npy", "labels": files.digest(labels), "mirrored": files.digest(mirrored)},
-        notes=(MIRRORED,) if mirrored else (),
+        recipe={
+            "source": "volume_npy",
+            "labels": files.digest({name: label for name, (_, label) in table.items()}),
+            "mirrored": files.digest(left if config.examples.mirror_left is not None else {}),
+        },
+        notes=(*notes, *_table_notes(found, config, told)),
     )  # fmt: skip
 
 
-def read_volume(
-    ref: RecordRef, settings: VolumeExamples, labels: Mapping[str, int], mirrored: Mapping[str, int]
+def read_examples(
+    ref: RecordRef, settings: VolumeExamples, table: Mapping[str, tuple[FoundVolume, int]], left: Mapping[str, bool]
 ) -> Examples:
-    """The example of one volume.
+    """The example of one volume; where both say the side, the table is believed before the file.
 
     Raises:
         DataError: The file is none of volumes any more, or the volume cannot be used.
+        MissingPackageError: What reads it is missing.
     """
-    path = ref.files[0]
-    _, _, row = ref.record_id.rpartition(":")
-    volumes = open_volumes(path, path.name, settings.slices)
-    voxels = volumes[int(row) if len(volumes) > 1 else 0]
-    if ref.record_id in mirrored:
-        voxels = np.flip(voxels, mirrored[ref.record_id])
+    found, place = table[ref.record_id]
+    record = read_volume(found, settings)
+    record = replace(record, left=left.get(ref.record_id, record.left))
     index = {"id": ref.record_id, "record": ref.record_id, "patient": ref.patient}
-    label: Array = np.array([labels[ref.record_id]], np.int8)
+    label: Array = np.array([place], np.int8)
     return Examples(
-        {"volume": volume_example(ref.record_id, voxels, settings)[None], "label": label},
+        {"volume": volume_example(record, settings)[None], "label": label},
         {name: np.array([value], np.str_) for name, value in index.items()},
     )
 
 
-def _names(path: Path, settings: VolumeExamples) -> list[str]:
-    count = len(open_volumes(path, path.name, settings.slices))
-    return [path.stem] if count == 1 else [f"{path.stem}:{row}" for row in range(count)]
+def _volumes_of_files(folder: Path, config: VolumeNpy) -> tuple[list[FoundVolume], list[str]]:
+    found = [(one, name) for name, file in config.files.items() for one in volumes_of(folder / file, folder)]
+    return [one for one, _ in found], [name for _, name in found]
+
+
+def _volumes_of_table(folder: Path, told: Told) -> tuple[list[FoundVolume], list[str]]:
+    """Every volume below the folder, two copies of a DICOM series told apart by a number."""
+    found: list[FoundVolume] = []
+    taken: Counter[str] = Counter()
+    for one in find_volumes(folder) if folder.is_dir() else ():
+        if isinstance(one, DataError):
+            raise one
+        taken[one.name] += 1
+        found.append(one if taken[one.name] == 1 else replace(one, name=f"{one.name}-{taken[one.name]}"))
+    return found, [told.labels.get(one.key, "") for one in found]
+
+
+def _patients(found: list[FoundVolume], told: Told) -> dict[str, str]:
+    """Who each volume is of: what the table says, or a number in place of a PatientID; else nobody but itself."""
+    numbers: dict[bytes, int] = {}
+    patients = {}
+    for one in found:
+        if one.key in told.patients:
+            patients[one.name] = told.patients[one.key]
+            continue
+        key = patient_of(one)
+        patients[one.name] = one.name if key is None else f"patient-{numbers.setdefault(key, len(numbers) + 1):05d}"
+    return patients
+
+
+def _voxel(found: list[FoundVolume], settings: VolumeExamples) -> tuple[tuple[float, float, float] | None, bool]:
+    """The voxel of an example, the median over some volumes, None where one does not say; and whether all have it."""
+    known = []
+    for place in np.unique(np.linspace(0, len(found) - 1, min(len(found), MAX_MEASURED)).astype(int)):
+        try:
+            shape, spacing_mm = geometry_of(found[place], settings)
+        except DataError:
+            continue  # preparing it says what is wrong
+        known.append(voxel_of(settings, shape, spacing_mm))
+    sizes = [voxel for voxel in known if voxel is not None]
+    if not sizes or len(sizes) < len(known):
+        return None, True
+    depth, height, width = (round(float(value), 3) for value in np.median(sizes, axis=0))
+    return (depth, height, width), bool(np.ptp(sizes, axis=0).max() <= SAME_MM)
+
+
+def _table_notes(found: list[FoundVolume], config: VolumeNpy, told: Told) -> list[str]:
+    notes = []
+    absent = len({*told.labels, *told.patients, *told.left} - {one.key for one in found})
+    if absent:
+        notes.append(f"rows of the table without a volume: {absent}")
+    if config.examples.mirror_left is not None:
+        count = sum(told.left.get(one.key, False) for one in found)
+        if count:
+            notes.append(f"left volumes mirrored along their {config.examples.mirror_left}: {count} by the table")
+        elif not any(one.hidden for one in found):
+            notes.append(NO_SIDES)
+    return notes
 
 
 def _read_table(path: Path, table: VolumeTable, classes: tuple[str, ...]) -> Told:
@@ -111,8 +176,13 @@ def _read_table(path: Path, table: VolumeTable, classes: tuple[str, ...]) -> Tol
         if column not in head:
             raise unknown(f"column of {path.name}", column, head)
     faults = [fault for number, row in enumerate(rows, start=2) for fault in _faults(number, row, table, classes)]
-    doubled = [name for name, count in Counter(row[table.volume] for row in rows).items() if count > 1]
-    faults += [f"{name} is there twice" for name in doubled]
+    counts = Counter(row[table.volume] for row in rows)
+    # Not by their names, which may be patients'.
+    faults += [
+        f"row {number}: the volume of another row"
+        for number, row in enumerate(rows, 2)
+        if counts[row[table.volume]] > 1
+    ]
     if faults:
         more = f" and {len(faults) - MAX_NAMED} more" if len(faults) > MAX_NAMED else ""
         raise DataError(
@@ -136,11 +206,11 @@ def _faults(number: int, row: dict[str, str], table: VolumeTable, classes: tuple
     return [f"row {number}: {fault}" for fault, found in checks.items() if found]
 
 
-def _require_all(records: list[RecordRef], table: VolumeTable | None, told: Told) -> None:
-    if not records:
-        raise DataError("the folder of volumes", f"holds no {SUFFIX} file.", "Name the files in dataset.files.")
+def _require_all(found: list[FoundVolume], table: VolumeTable | None, told: Told) -> None:
+    if not found:
+        raise DataError("the folder of volumes", "holds none.", f"A volume is {KINDS}.")
     for column in (told.labels, told.patients, told.left):
-        missing = [record.record_id for record in records if column and record.record_id not in column]
+        missing = [one.name for one in found if column and one.key not in column]
         if missing and table is not None:
             raise DataError(
                 table.file, f"has no row of {len(missing)} volumes ({', '.join(missing[:MAX_NAMED])}).", "Add them."
