@@ -1,4 +1,4 @@
-"""Volumes of MedMNIST: their parts, and what is refused."""
+"""Volumes of MedMNIST: their parts, what is refused, and the numbers that others published."""
 
 import numpy as np
 import pytest
@@ -59,3 +59,11 @@ def test_the_real_file_opens_with_its_volumes(data_root):
     examples = dataset.make_examples(validation)
     assert examples.arrays["volume"].shape == (98, 32, 32, 32, 1)
     assert set(np.unique(examples.arrays["label"])) == {0, 1}
+
+
+def test_the_published_numbers_are_those_of_this_file_only(tmp_path):
+    path = write_medmnist_3d(tmp_path / "medmnist")
+    published = {work.work: work.metrics for work in build_medmnist_3d(SMALL, tmp_path).protocol.published}
+    assert published["ResNet-18 + 3D"] == {"macro_auc": 0.827, "accuracy": 0.721}
+    path.rename(path.with_name("other.npz"))
+    assert build_medmnist_3d(SMALL.model_copy(update={"file": "other.npz"}), tmp_path).protocol.published == ()

@@ -46,10 +46,11 @@ def trained(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return Trained(base, folder, data, said)
 
 
-def test_a_training_on_volumes_reports_whose_they_are(trained: Trained) -> None:
+def test_a_training_on_volumes_reports_beside_the_published_numbers(trained: Trained) -> None:
     assert trained.said.code == 0, trained.said.err
     report = json.loads((trained.folder / "report.json").read_text())
     assert "leakage between parts cannot be excluded" in json.dumps(report)
+    assert "ResNet-18 + 3D" in (trained.folder / "report.html").read_text()
     assert (trained.folder / "plots" / "worst.png").is_file() == bool(report["worst"])
 
 
