@@ -18,7 +18,7 @@ class Reads:
     def predict(self, batches, **words):
         batches = list(batches)
         self.sizes = [len(batch["signal"]) for (batch,) in batches]
-        return self.network.predict(iter(batches), **words)
+        return self.network.predict((batch for batch in batches), **words)
 
 
 @pytest.mark.parametrize(("num_rows", "batch_size", "sizes"), [(5, 512, [8]), (64, 512, [64]), (40, 16, [16, 16, 16])])
@@ -28,7 +28,7 @@ def test_few_rows_are_scored_in_a_batch_little_larger_than_they_are(num_rows, ba
     from kerasmed.training.scoring import score
 
     spec = toy_spec()
-    inputs, _ = toy_arrays()
+    inputs, _ = toy_arrays(200)
     rows = np.arange(100, 100 + num_rows)
     reads = Reads(build_trainee(build(SMALL_MODELS["se_resnet1d"], spec), spec, Augmentation()))
     found = score(reads, inputs, rows, batch_size)["label"]
