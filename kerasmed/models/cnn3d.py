@@ -5,6 +5,7 @@ from keras import layers
 
 from kerasmed.config.volumetric import Cnn3D
 from kerasmed.models.blocks import batch_norm, dropout, head, open_inputs, standardised
+from kerasmed.models.conv3d import Conv3D
 from kerasmed.spec import ExampleSpec
 
 
@@ -16,7 +17,7 @@ def build_cnn3d(config: Cnn3D, spec: ExampleSpec) -> keras.Model:
         x = standardised(x)
     for place, width in enumerate(config.widths):
         stride = 1 if place else config.stem_stride
-        x = layers.Conv3D(width, config.kernel, stride, padding="same", use_bias=False)(x)
+        x = Conv3D(width, config.kernel, stride, padding="same", use_bias=False)(x)
         x = layers.Activation("relu")(batch_norm()(x))
         x = layers.MaxPooling3D(config.pool, padding="same")(
             x

@@ -8,6 +8,7 @@ from keras import layers
 
 from kerasmed.config.volumetric import R2Plus1D, ResNet3D
 from kerasmed.models.blocks import batch_norm, dropout, head, open_inputs, standardised
+from kerasmed.models.conv3d import Conv3D
 from kerasmed.spec import ExampleSpec
 
 Axes = tuple[int, int, int]
@@ -51,7 +52,7 @@ def _basic_block(x: Any, width: int, stride: int, convolve: Convolve) -> Any:
 
 
 def _whole(x: Any, width: int, kernel: Axes, stride: Axes) -> Any:
-    return layers.Conv3D(
+    return Conv3D(
         width, kernel, stride, padding="same", use_bias=False, kernel_initializer="he_normal"
     )(x)  # fmt: skip
 
