@@ -102,7 +102,7 @@ def _show_signal(axes: Axes, case: Case, array: ArraySpec) -> None:
 def _show_picture(left: Axes, right: Axes, case: Case) -> None:
     values, shown = case.values, case.shown
     if values.ndim == 4:
-        most = int(shown.sum(axis=(1, 2)).argmax())
+        most = slice_to_show(shown)
         values, shown = values[most], shown[most]
     picture = values if values.shape[-1] == 3 else values[..., 0]
     low, high = float(picture.min()), float(picture.max())
@@ -110,6 +110,11 @@ def _show_picture(left: Axes, right: Axes, case: Case) -> None:
         axes.imshow(picture, cmap="gray", vmin=min(low, 0.0), vmax=max(high, 1.0) if high <= 1.0 else high)
     right.imshow(shown, cmap=SHADES, vmin=0, vmax=1, alpha=STRONGEST * shown)
     left.set_title(_told(case), fontsize=8, loc="left")
+
+
+def slice_to_show(shown: Array) -> int:
+    """The slice of a map (depth, height, width) with the most of it; the middle one where nothing speaks."""
+    return int(shown.sum(axis=(1, 2)).argmax()) if shown.any() else len(shown) // 2
 
 
 def _told(case: Case) -> str:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasmed.evaluation.explained import Case, case_title, cases_to_explain, show_cases
+from kerasmed.evaluation.explained import Case, case_title, cases_to_explain, show_cases, slice_to_show
 from kerasmed.evaluation.judged import best_rows, describe_rows
 from kerasmed.spec import ArraySpec
 from tests.fakes.scored_runs import judged_pictures
@@ -57,3 +57,10 @@ def test_a_title_names_the_class_that_is_shown_where_it_is_not_the_answer() -> N
     assert "shown" not in case_title(row, row["predicted"])
     other = "NORMAL" if row["predicted"] == "PNEUMONIA" else "PNEUMONIA"
     assert f"shown {other}" in case_title(row, other)
+
+
+def test_of_a_volume_the_slice_with_most_of_the_map_is_shown_and_the_middle_one_without_a_map():
+    shown = np.zeros((5, 2, 2))
+    assert slice_to_show(shown) == 2
+    shown[4, 0, 0] = 0.5
+    assert slice_to_show(shown) == 4
