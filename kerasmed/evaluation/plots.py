@@ -83,7 +83,8 @@ def show_confusion(report: Report, path: Path) -> None:
         counts = counts.reshape(-1, 4)[:, ::-1]  # of [[absent, false], [missed, found]]
     rows = [f"{name} ({report.support[name]:,})" for name in report.target.classes]
     by_row = np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, (axes,) = new_figure(1.6 + 0.7 * len(columns), 1.6 + 0.6 * len(rows))
+    cell = max(0.7, 0.12 * max(map(len, columns)), 3.2 / len(columns))  # inches: names side by side, the title whole
+    figure, (axes,) = new_figure(1.6 + cell * len(columns), 1.6 + 0.6 * len(rows))
     _heat_map(axes, counts / by_row, [[f"{value:,}" for value in row] for row in counts.tolist()])
     _ticks(axes, columns, rows)
     axes.set(xlabel=axis, ylabel="Truth (examples)", title="Confusion: counts, shaded by row")
