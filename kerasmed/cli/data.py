@@ -158,7 +158,7 @@ def simulate(
     if kind == "knee_volumes":
         from kerasmed.data.simulate.knee_volumes import simulate_knee_volumes
 
-        count = simulate_knee_volumes(out, num_patients=patients, edge=edge or 64, seed=seed)
+        count = simulate_knee_volumes(out, num_patients=patients, edge=64 if edge is None else edge, seed=seed)
         show(
             {"folder": str(out), "volumes": count},
             f"{count} knees of {patients} simulated people are in {out}",
@@ -168,8 +168,9 @@ def simulate(
     from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 
     headers = simulate_ecg_beats(
-        out, num_patients=patients, duration_s=duration_s or 300, rate_hz=rate_hz or 360, seed=seed
-    )
+        out, num_patients=patients, duration_s=300.0 if duration_s is None else duration_s,
+        rate_hz=360.0 if rate_hz is None else rate_hz, seed=seed,
+    )  # fmt: skip
     told = {"folder": str(out), "records": [header.stem for header in headers]}
     show(told, f"{len(headers)} records of {patients} simulated people are in {out}", as_json)
 

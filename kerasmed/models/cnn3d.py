@@ -19,9 +19,7 @@ def build_cnn3d(config: Cnn3D, spec: ExampleSpec) -> keras.Model:
         stride = 1 if place else config.stem_stride
         x = Conv3D(width, config.kernel, stride, padding="same", use_bias=False)(x)
         x = layers.Activation("relu")(batch_norm()(x))
-        x = layers.MaxPooling3D(config.pool, padding="same")(
-            x
-        )  # (depth / 2, height / 2, width / 2, width of the block)
+        x = layers.MaxPooling3D(config.pool, padding="same")(x)  # (depth / 2, height / 2, width / 2, width)
         x = dropout(config.dropout_rate)(x)
     x = layers.Dense(config.dense_width, use_bias=False)(layers.Flatten()(x))
     x = layers.Activation("relu")(batch_norm()(x))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from kerasmed.build import build
+from kerasmed.config.run import Augmentation
 from tests.fakes.toy import SMALL_MODELS, toy_arrays, toy_spec
+from tests.fakes.twelve_leads import CROPS, twelve_lead_config, twelve_lead_spec, twelve_lead_stream
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -23,7 +25,6 @@ class Reads:
 
 @pytest.mark.parametrize(("num_rows", "batch_size", "sizes"), [(5, 512, [8]), (64, 512, [64]), (40, 16, [16, 16, 16])])
 def test_few_rows_are_scored_in_a_batch_little_larger_than_they_are(num_rows, batch_size, sizes):
-    from kerasmed.config.run import Augmentation
     from kerasmed.training.front import build_trainee
     from kerasmed.training.scoring import score
 
@@ -35,3 +36,21 @@ def test_few_rows_are_scored_in_a_batch_little_larger_than_they_are(num_rows, ba
     assert reads.sizes == sizes
     alone = np.concatenate([score(reads, inputs, rows[place : place + 1], 1)["label"] for place in range(num_rows)])
     np.testing.assert_allclose(found, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(("batch_size", "sizes"), [(16, [4, 4, 4]), (3, [1] * 10), (512, [16])])
+def test_no_more_windows_are_validated_at_once_than_the_batch_size_says(batch_size, sizes):
+    from kerasmed.data.loaders.watch import Watch
+    from kerasmed.models.windows import build_network, whole_model
+    from kerasmed.training.front import build_trainee
+    from kerasmed.training.scoring import ValidationRows, build_validation
+
+    config = twelve_lead_config()
+    config = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"batch_size": batch_size})})
+    spec = twelve_lead_spec()
+    model = whole_model(build_network(config, spec), spec, CROPS)  # four windows
+    reads = Reads(build_trainee(model, spec, Augmentation()))
+    rows = ValidationRows(np.arange(10), lambda logits, targets: {"rows": float(len(logits["label"]))})
+    with Watch(60.0) as watch:
+        found = build_validation(reads, spec, twelve_lead_stream(), rows, config, watch)()
+    assert (reads.sizes, found["rows"]) == (sizes, 10.0)
