@@ -11,7 +11,7 @@ class Conv3D(layers.Conv3D):
     """`keras.layers.Conv3D` with the same weights and answers; its padding is "same".
 
     XLA has no fast 3-D convolution for a CPU: the gradient of one took 3 to 27 times as long as that of a sum of 2-D
-    ones, one for each plane of the kernel, which is what is done there; a step of resnet3d_10 took 1.7 times as long.
+    ones, one for each plane of the kernel, which is what is done there; a step of resnet3d_10 took 1.8 times as long.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
