@@ -11,6 +11,8 @@ from kerasmed.inference.digitize.maps import PageMaps
 # At 25 mm/s a pixel of the flat page lasts 5 ms.
 PX_PER_MM = 8
 LARGEST_MM = 1000.0
+# Ink in this share of so many millimetres of one line of pixels is a ruled line.
+RULED_MM, RULED = 160, 0.85
 CELL = 5 * PX_PER_MM
 # Darkness is read as ink halfway between the grid beneath and the darkest lines; this share of the pixels is as dark.
 INK_PERCENTILE = 99.7
@@ -58,7 +60,21 @@ def ink_of_darkness(dark: Array) -> Array:
     top = float(np.percentile(dark[rest > 0.25 * rest.max()], 50)) if rest.max() > 0 else 1.0
     middle = beneath + 0.5 * np.maximum(top - beneath, 0.1 * top)
     width = 0.12 * np.maximum(top - beneath, 0.1 * top)
-    return np.asarray(1 / (1 + np.exp(-np.clip((dark - middle) / width, -30, 30))), np.float32)
+    ink = 1 / (1 + np.exp(-np.clip((dark - middle) / width, -30, 30)))
+    return np.asarray(np.where(_ruled(ink), 0.0, ink), np.float32)
+
+
+def _ruled(ink: Array) -> Array:
+    """Where straight lines along the grid, the frame of the sheet among them, go on for longer than any trace."""
+    from scipy import ndimage
+
+    drawn = (ink > 0.25).astype(np.float32)
+    ruled = np.zeros(ink.shape, bool)
+    for axis in (0, 1):
+        near = ndimage.maximum_filter1d(drawn, 3, axis=1 - axis)
+        share = ndimage.uniform_filter1d(near, RULED_MM * PX_PER_MM, axis=axis, mode="constant")
+        ruled |= ndimage.maximum_filter1d(share, RULED_MM * PX_PER_MM, axis=axis) > RULED
+    return ruled
 
 
 def _beneath(dark: Array) -> Array:

@@ -11,6 +11,7 @@ from kerasmed.inference.digitize.layouts import LAYOUTS
 
 INK = 0.5
 SAME_ROW_MM = 1.5
+LASTING_MM = 40
 LEAST_APART_MM = 8.0
 # A calibration pulse: 0.2 s wide and 1 mV high, at the gains and speeds of paper.
 PULSE_HEIGHTS_MM = (10.0, 5.0, 20.0)
@@ -83,9 +84,9 @@ def _profile(page: FlatPage) -> Array:
     columns = width // PX_PER_MM
     inked = (source[:, : columns * PX_PER_MM] > INK).reshape(height, columns, PX_PER_MM).any(axis=2)
     near = ndimage.maximum_filter1d(inked.astype(np.float32), 2 * round(SAME_ROW_MM * PX_PER_MM) + 1, axis=0)
-    # What goes on for centimetres is a trace; letters and lead separators do not.
-    lasting = ndimage.minimum_filter1d(ndimage.maximum_filter1d(near, 5, axis=1), 21, axis=1)
-    lasting = ndimage.maximum_filter1d(lasting, 21, axis=1) * near
+    # What goes on for centimetres is a trace; words and lead separators do not.
+    lasting = ndimage.uniform_filter1d(near, LASTING_MM, axis=1, mode="constant") > 0.7
+    lasting = ndimage.maximum_filter1d(lasting, LASTING_MM, axis=1) * near
     return np.asarray(ndimage.gaussian_filter1d(lasting.mean(axis=1), PX_PER_MM / 2))
 
 

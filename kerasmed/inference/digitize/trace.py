@@ -1,0 +1,134 @@
+"""The line of each row: the cheapest path through its ink, and what the line does inside each column.
+
+A step along ink costs little, a step over bare paper much, whether across or up and down; so the path follows strokes
+however steep, crosses the rows of others where they cross it, and jumps a gap straight.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasmed.data.records import Array
+from kerasmed.inference.digitize.flat import PX_PER_MM
+
+INK = 0.5
+REACH_MM = 45.0
+STEP, CLIMB = 0.02, 0.004  # of a pixel of full ink: across, and up or down
+OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the first millimetres
+
+
+@dataclass(frozen=True)
+class Line:
+    """The ink of one row, column by column from its first to its last.
+
+    Attributes:
+        top: float64 (n,), upper edge of the row's ink, in pixels of the flat page.
+        bottom: Lower edge.
+        path: Where the path leaves the column.
+        seen: bool (n,), whether there is ink.
+        confidence: float64 (n,), how sure the ink is, 0..1.
+    """
+
+    top: Array
+    bottom: Array
+    path: Array
+    seen: Array
+    confidence: Array
+
+
+def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
+    """The line of each row between two columns.
+
+    Args:
+        trace: float32 (h, w), ink in 0..1.
+        rows: float64 (R,), about where the rows' zero lines lie.
+        first: Column where the rows begin.
+        last: Column behind their end.
+    """
+    part = trace[:, first:last]
+    passed = [_path(part, float(row)) for row in rows]
+    lines = []
+    for number, (low, high, path) in enumerate(passed):
+        others = [ends for other, ends in enumerate(passed) if other != number]
+        lines.append(_grown(part, low, high, path, others))
+    return lines
+
+
+def _path(part: Array, row: float) -> tuple[Array, Array, Array]:
+    """Upper and lower end of the cheapest path in each column, int64 (n,), and where it leaves the column."""
+    reach = round(REACH_MM * PX_PER_MM)
+    above, below = max(0, round(row) - reach), min(len(part), round(row) + reach + 1)
+    band = part[above:below].T.astype(np.float64)  # (n, height)
+    strip = OWN_STRIP * np.maximum(np.abs(np.arange(above, below) - row) - 8 * PX_PER_MM, 0)
+    paper = 1 - band
+    across = np.where(band > 0.1, paper, 1.0) + STEP + strip
+    climb = paper + CLIMB
+    heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
+    entered, settled = np.empty_like(band), np.empty_like(band)
+    settled_before = np.zeros(band.shape[1]) + 0.05 * np.abs(np.arange(above, below) - row) / PX_PER_MM
+    for column in range(len(band)):
+        beside = settled_before.copy()
+        np.minimum(beside[1:], settled_before[:-1] + 0.01, out=beside[1:])
+        np.minimum(beside[:-1], settled_before[1:] + 0.01, out=beside[:-1])
+        entered[column] = beside + across[column]
+        settled_before = _climbed(entered[column], heights[column])
+        settled[column] = settled_before
+    low, high, path = _back(entered, settled, heights)
+    return low + above, high + above, path + above
+
+
+def _climbed(entered: Array, heights: Array) -> Array:
+    """Cost of each place of a column when it may be reached from any other by climbing."""
+    down = np.minimum.accumulate(entered - heights) + heights
+    up = np.minimum.accumulate((entered + heights)[::-1])[::-1] - heights
+    return np.minimum(down, up)
+
+
+def _back(entered: Array, settled: Array, heights: Array) -> tuple[Array, Array, Array]:
+    """The path from its cheapest end back to the first column."""
+    num_columns, size = entered.shape
+    low, high, path = (np.empty(num_columns, np.int64) for _ in range(3))
+    at = int(settled[-1].argmin())
+    for column in range(num_columns - 1, -1, -1):
+        path[column] = at
+        costs, base = entered[column], heights[column]
+        source = int((costs + np.abs(base - base[at])).argmin())
+        low[column], high[column] = min(at, source), max(at, source)
+        at = source
+        if column:
+            before = settled[column - 1]
+            near = range(max(0, at - 1), min(size, at + 2))
+            at = min(near, key=lambda place: before[place] + 0.01 * (place != source))
+    return low, high, path
+
+
+def _grown(part: Array, low: Array, high: Array, path: Array, others: list[tuple[Array, Array, Array]]) -> Line:
+    """The path grown to the edges of its ink, up to where another row's path runs."""
+    num_rows, num_columns = part.shape
+    top, bottom = low.astype(np.float64), high.astype(np.float64)
+    seen, confidence = np.zeros(num_columns, bool), np.zeros(num_columns)
+    for column in range(num_columns):
+        ink = part[:, column]
+        first, last = int(low[column]), int(high[column])
+        held = np.flatnonzero(ink[max(0, first - 2) : last + 3] > INK) + max(0, first - 2)
+        if not len(held):
+            continue
+        seen[column] = True
+        confidence[column] = float(ink[held].mean())
+        barred_above = max((int(ends[1][column]) for ends in others if ends[1][column] < held[0]), default=-1)
+        barred_below = min((int(ends[0][column]) for ends in others if ends[0][column] > held[-1]), default=num_rows)
+        top[column] = _edge(ink, int(held[0]), -1, barred_above)
+        bottom[column] = _edge(ink, int(held[-1]), 1, barred_below)
+    return Line(top, bottom, path.astype(np.float64), seen, confidence)
+
+
+def _edge(ink: Array, start: int, step: int, bar: int) -> float:
+    """Where connected ink ends, to parts of a pixel; half way to another row's path at the most."""
+    at = start
+    while 0 <= at + step < len(ink) and ink[at + step] > INK and at + step != bar:
+        at += step
+    if at + step == bar or not 0 <= at + step < len(ink):
+        # The stroke goes on into another row's line: nobody knows whose it is from here on.
+        return float(start) if at + step == bar else float(at)
+    inner, outer = float(ink[at]), float(ink[at + step])
+    return at + step * (inner - INK) / max(inner - outer, 1e-6)
