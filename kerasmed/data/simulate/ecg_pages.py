@@ -7,7 +7,7 @@ angle_deg), `images/PAGE.png` (8-bit RGB) and `truth/PAGE.npz`:
 - `grid` uint8 (height, width): 1 minor line, 2 major line.
 - `trace_y` float32 (rows, width): y of each row's trace at the middle of each column; NaN where there is none.
 - `baseline_y` float32 (rows, width): y of each row's zero line, likewise.
-- `signals` float32 (12, 5000): mV at 500 Hz in the order of `page_layout.LEADS`; NaN where not printed.
+- `signals` float32 (12, 5000): mV at 500 Hz in the order I, II, III, aVR, aVL, aVF, V1 to V6; NaN where not printed.
 - `homography` float64 (3, 3): from mm on the flat page (x right, y down, origin top left) to pixels of the picture.
 - `angle_deg` float64: of the page, counter-clockwise as seen.
 
@@ -28,13 +28,8 @@ import numpy as np
 
 from kerasmed.config.pages import EcgPages
 from kerasmed.data.making import by_processes
-from kerasmed.data.records import Array
-from kerasmed.data.simulate.page_ink import Canvas
-from kerasmed.data.simulate.page_layout import LEADS, PagePlan, draw_plan
-from kerasmed.data.simulate.page_paint import draw_page, paint_grid, truth_of
+from kerasmed.data.simulate.ecg_page import NUM_SAMPLES, RATE_HZ, make_page
 from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable
-from kerasmed.data.simulate.page_style import draw_style
-from kerasmed.data.simulate.page_view import angle_deg, px_per_mm, view_page
 from kerasmed.errors import ConfigError, DataError, MissingPackageError
 from kerasmed.files import committed_folder, write_text
 
@@ -42,7 +37,6 @@ TABLE, IMAGES, TRUTH = "pages.csv", "images", "truth"
 COLUMNS = (
     "page", "image", "record", "patient", "layout", "speed_mm_s", "gain_mm_mv", "px_per_mm", "look", "seed", "angle_deg",
 )  # fmt: skip
-RATE_HZ, NUM_SAMPLES = 500.0, 5000
 _PORTION = 4
 _OURS = re.compile(rf"{re.escape(TABLE)}|{IMAGES}|{TRUTH}")
 
@@ -97,57 +91,6 @@ def write_page(job: tuple[int, PrintedRecord], folder: Path, settings: EcgPages)
     np.savez_compressed(folder / TRUTH / f"{page}.npz", allow_pickle=False, **truth)
     named = {"page": page, "image": f"{IMAGES}/{page}.png", "record": record.name, "patient": record.patient}
     return named | facts | {"seed": settings.seed}
-
-
-def make_page(
-    signals_mv: Array, settings: EcgPages, rng: np.random.Generator
-) -> tuple[Array, dict[str, Array], dict[str, Any]]:
-    """One page of a record.
-
-    Args:
-        signals_mv: float32 (12, 5000), in the order of `LEADS`, at 500 Hz.
-        settings: What the page may look like.
-        rng: Of everything drawn.
-
-    Returns:
-        The picture, uint8 (height, width, 3); the arrays of its truth; its layout, scale and angle.
-    """
-    plan, style = draw_plan(settings, rng), draw_style(rng)
-    shape = (settings.height, settings.width)
-    turn = float(rng.normal(0, 1.5)) if rng.random() < 0.4 else 0.0
-    homography = view_page(plan.size_mm, shape, turn, 1.0, np.zeros(2), np.zeros((4, 2)))
-    scale = px_per_mm(homography, plan.size_mm)
-    drawing = draw_page(plan, style, signals_mv, RATE_HZ)
-    canvas = Canvas(*shape, homography)
-    width, height = plan.size_mm
-    canvas.areas([np.array([[0, 0], [width, 0], [width, height], [0, height]])], style.paper)
-    paint_grid(canvas, drawing, style, scale)
-    canvas.lines([line for row in drawing.rows for line in row], style.trace_mm * scale, style.ink)
-    canvas.lines(plan.pulses, style.trace_mm * scale, style.ink)
-    for label in plan.labels:
-        canvas.words(label.text, label.x_mm, label.y_mm, label.height_mm, style.font, style.ink)
-    picture = np.ascontiguousarray(canvas.rgba()[..., :3])
-    angle = angle_deg(homography, plan.size_mm)
-    truth = dict(truth_of(drawing, plan, style, canvas, scale))
-    truth |= {"signals": printed(signals_mv, plan), "homography": homography, "angle_deg": np.float64(angle)}
-    facts = {
-        "layout": plan.layout,
-        "speed_mm_s": plan.speed_mm_s,
-        "gain_mm_mv": plan.gain_mm_mv,
-        "px_per_mm": round(scale, 4),
-        "look": "clean",
-        "angle_deg": round(angle, 4),
-    }
-    return picture, truth, facts
-
-
-def printed(signals_mv: Array, plan: PagePlan) -> Array:
-    """The signals where a page shows them, NaN elsewhere: float32 (12, num_samples)."""
-    shown = np.full_like(signals_mv, np.nan)
-    for strip in plan.strips:
-        part = slice(round(strip.start_s * RATE_HZ), round(strip.end_s * RATE_HZ))
-        shown[LEADS.index(strip.lead), part] = signals_mv[LEADS.index(strip.lead), part]
-    return shown
 
 
 def _places(num_records: int, settings: EcgPages) -> list[int]:

@@ -1,4 +1,4 @@
-"""One page: its picture and its truth."""
+"""The lines of a page, and the truth that follows from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_truth
 from kerasmed.data.simulate.page_ink import Canvas, map_points
-from kerasmed.data.simulate.page_layout import PagePlan, strip_points
+from kerasmed.data.simulate.page_layout import LEADS, PagePlan, strip_points
 from kerasmed.data.simulate.page_style import PageStyle
 
 MINOR_MM, MAJOR_EVERY = 1.0, 5
@@ -39,8 +39,6 @@ def draw_page(plan: PagePlan, style: PageStyle, signals_mv: Array, rate_hz: floa
         signals_mv: float32 (12, num_samples).
         rate_hz: Of the signals.
     """
-    from kerasmed.data.simulate.page_layout import LEADS
-
     rows: list[list[Array]] = [[] for _ in plan.rows_mm]
     for strip in plan.strips:
         points = strip_points(strip, signals_mv[LEADS.index(strip.lead)], rate_hz, plan)
