@@ -1,14 +1,17 @@
 """Settings of `kerasmed data simulate ecg_pages`."""
 
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from kerasmed.config.component import Settings
 
-LAYOUTS = ("3x4+1", "3x4", "6x2", "12x1")
 Layout = Literal["3x4+1", "3x4", "6x2", "12x1"]
+LAYOUTS: tuple[Layout, ...] = ("3x4+1", "3x4", "6x2", "12x1")
+Speed = Annotated[float, Field(ge=25, le=100)]
+Gain = Annotated[float, Field(ge=1, le=40)]
+Factor = Annotated[float, Field(ge=0.25, le=4)]
 Look = Literal["clean", "scan", "phone", "damaged", "mixed"]
 
 
@@ -64,13 +67,15 @@ class EcgPages(Settings):
     """Pages of ECG paper with their truth."""
 
     pages: int = Field(default=100, ge=1, le=1_000_000, description="number of pages")
-    records: str = Field(default="", description="folder of WFDB records of twelve leads; simulated people where empty")
     leave_out: tuple[str, ...] = Field(default=(), description="records that must not be printed, by name")
     look: Look = "mixed"
     strength: Distortions = Field(default=Distortions(), description="factors of what is usual of the look")
     layouts: tuple[Layout, ...] = Field(default=LAYOUTS, min_length=1, description="the first is the most frequent")
-    speeds_mm_s: tuple[Literal[25.0, 50.0], ...] = Field(default=(25.0, 50.0), min_length=1)
-    gains_mm_mv: tuple[Literal[5.0, 10.0, 20.0], ...] = Field(default=(10.0, 5.0, 20.0), min_length=1)
+    speeds_mm_s: tuple[Speed, ...] = Field(default=(25.0, 50.0), min_length=1, description="likewise")
+    gains_mm_mv: tuple[Gain, ...] = Field(default=(10.0, 5.0, 20.0), min_length=1, description="likewise")
     height: int = Field(default=850, ge=200, le=4000, description="of the picture, px")
     width: int = Field(default=1100, ge=200, le=4000, description="of the picture, px")
+    enlarge: tuple[Factor, ...] = Field(
+        default=(1.0,), min_length=1, description="of the size; one drawn for each page"
+    )
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="of everything drawn")

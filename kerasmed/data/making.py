@@ -83,7 +83,7 @@ def _by_threads(make: Make, records: tuple[RecordRef, ...]) -> Iterator[Outcome]
 def by_processes(
     pickled: bytes, records: Sequence[Item], num_processes: int, portion: int = PORTION
 ) -> Iterator[Made | DataError]:
-    """What a pickled function makes of each item, or its `DataError`, in order; each thread asks a process of its own."""
+    """What a pickled function makes of each item, or why it cannot; in order. Each thread asks a process of its own."""
     own = threading.local()
     workers: list[Worker] = []
 

@@ -7,8 +7,9 @@ import numpy as np
 from kerasmed.config.pages import LOOKS, MIXTURE, Distortions, EcgPages
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_marks
+from kerasmed.data.simulate.ecg_twelve import LEADS
 from kerasmed.data.simulate.page_ink import Canvas, Colour
-from kerasmed.data.simulate.page_layout import LEADS, PagePlan, draw_plan
+from kerasmed.data.simulate.page_layout import PagePlan, draw_plan
 from kerasmed.data.simulate.page_light import light_page
 from kerasmed.data.simulate.page_paint import Drawing, draw_page, paint_grid, truth_of
 from kerasmed.data.simulate.page_style import PageStyle, draw_style
@@ -35,7 +36,8 @@ def make_page(
     look = settings.look if settings.look != "mixed" else str(rng.choice(list(MIXTURE), p=list(MIXTURE.values())))
     amounts = _times(LOOKS[look], settings.strength)
     plan, style = draw_plan(settings, rng), draw_style(rng)
-    shape = (settings.height, settings.width)
+    enlarged = float(rng.choice(settings.enlarge))
+    shape = (round(settings.height * enlarged), round(settings.width * enlarged))
     homography = draw_view(plan.size_mm, shape, amounts, rng)
     scale, angle = px_per_mm(homography, plan.size_mm), angle_deg(homography, plan.size_mm)
     drawing = draw_page(plan, style, signals_mv, RATE_HZ)
@@ -43,7 +45,7 @@ def make_page(
     _paint(canvas, plan, style, drawing, amounts, scale, rng)
     picture = light_page(canvas.rgba()[..., :3], amounts, scale * _HUNDREDTH_INCH_MM, rng)
     truth = dict(truth_of(drawing, plan, style, canvas, scale))
-    truth |= {"signals": printed(signals_mv, plan), "homography": homography, "angle_deg": np.float64(angle)}
+    truth |= {"signals": printed(signals_mv, plan), "homography": homography, "angle_deg": np.array(angle)}
     facts = {
         "layout": plan.layout,
         "speed_mm_s": plan.speed_mm_s,

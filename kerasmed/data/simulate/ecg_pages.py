@@ -1,9 +1,8 @@
 """Simulated pages of ECG paper with exact truth: the folder that datasets of kind `ecg_pages` read.
 
-The folder holds `pages.csv` (page, image, record, patient, layout, speed_mm_s, gain_mm_mv, px_per_mm, look, seed,
-angle_deg), `images/PAGE.png` (8-bit RGB) and `truth/PAGE.npz`:
+The folder holds `pages.csv` (its columns: `COLUMNS`), `images/PAGE.png` (8-bit RGB) and `truth/PAGE.npz`:
 
-- `trace` uint16 (height, width): bit r set where the trace of row r (0 at the top) covers the pixel; no pulse, no print.
+- `trace` uint16 (height, width): bit r set where the trace of row r, 0 at the top, covers the pixel; no pulse, no print.
 - `grid` uint8 (height, width): 1 minor line, 2 major line.
 - `trace_y` float32 (rows, width): y of each row's trace at the middle of each column; NaN where there is none.
 - `baseline_y` float32 (rows, width): y of each row's zero line, likewise.
@@ -29,26 +28,33 @@ import numpy as np
 from kerasmed.config.pages import EcgPages
 from kerasmed.data.making import by_processes
 from kerasmed.data.simulate.ecg_page import NUM_SAMPLES, RATE_HZ, make_page
-from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable
+from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable, simulated_people
 from kerasmed.errors import ConfigError, DataError, MissingPackageError
 from kerasmed.files import committed_folder, write_text
 
 TABLE, IMAGES, TRUTH = "pages.csv", "images", "truth"
 COLUMNS = (
-    "page", "image", "record", "patient", "layout", "speed_mm_s", "gain_mm_mv", "px_per_mm", "look", "seed", "angle_deg",
+    "page", "image", "record", "patient", "layout", "speed_mm_s", "gain_mm_mv", "px_per_mm",  "look", "seed",
+    "angle_deg",
 )  # fmt: skip
 _PORTION = 4
 _OURS = re.compile(rf"{re.escape(TABLE)}|{IMAGES}|{TRUTH}")
 
 
 def simulate_ecg_pages(
-    folder: Path, settings: EcgPages, progress: Callable[[int, int], None] = lambda done, total: None
+    folder: Path,
+    settings: EcgPages,
+    records: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[dict[str, Any]]:
-    """Write pages; equal settings give byte-identical files, and a page does not change with their number.
+    """Write pages of ECG paper.
+
+    Equal settings and records give byte-identical files. A page does not change with the number of pages.
 
     Args:
         folder: To be made, or to be replaced where it holds nothing but an earlier simulation.
-        settings: What to print, and how.
+        settings: How many pages, and how they look.
+        records: Folder of WFDB records with twelve leads, anywhere below it; None for simulated people.
         progress: Told the number of pages that are done, and of all.
 
     Returns:
@@ -61,8 +67,8 @@ def simulate_ecg_pages(
     """
     _check_folder(folder)
     _check_pillow()
-    records = list_printable(settings)
-    jobs = [(number, records[place]) for number, place in enumerate(_places(len(records), settings))]
+    people = simulated_people(settings) if records is None else list_printable(records, settings.leave_out)
+    jobs = [(number, people[place]) for number, place in enumerate(_places(len(people), settings))]
     rows: list[dict[str, Any]] = []
     with committed_folder(folder) as beside:
         for part in (IMAGES, TRUTH):

@@ -34,7 +34,9 @@ class Canvas:
         self._height = height
         self._agg: Any = RendererAgg(width, height, _POINTS)
 
-    def lines(self, lines_mm: Sequence[Array], width_px: float, colour: Colour, alpha: float = 1.0, dash: Any = None):
+    def lines(
+        self, lines_mm: Sequence[Array], width_px: float, colour: Colour, alpha: float = 1.0, dash: Any = None
+    ) -> None:
         """Draw lines, each (n, 2) in mm; of `dash` the lengths in px of line and gap."""
         self._draw(lines_mm, width_px, colour, alpha, dash, None)
 
@@ -69,7 +71,9 @@ class Canvas:
         codes[np.cumsum([0, *map(len, lines[:-1])])] = 1
         self._path(self._seen(np.vstack(lines)), codes, width, colour, alpha, dash, face)
 
-    def _path(self, points: Array, codes: Array, width: float, colour: Colour, alpha: float, dash: Any, face: Any):
+    def _path(
+        self, points: Array, codes: Array, width: float, colour: Colour, alpha: float, dash: Any, face: Any
+    ) -> None:
         from matplotlib.path import Path
         from matplotlib.transforms import IdentityTransform
 

@@ -1,16 +1,19 @@
-"""Where a page of ECG paper has its rows, leads, pulses and names. All lengths in mm, x right and y down, origin top left.
+"""Where a page of ECG paper has its rows, leads, pulses and names.
+
+All lengths are in mm, x to the right and y down from the top left corner.
 
 The columns of a page follow one another in time: lead aVR of a 3x4 page begins where lead I ends.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kerasmed.config.pages import LAYOUTS, EcgPages
 from kerasmed.data.records import Array
+from kerasmed.data.simulate.ecg_twelve import LEADS
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 DURATION_S = 10.0
 ROW_LENGTH_MM = 250.0  # of paper: ten seconds at 25 mm/s, five at 50
 _ROWS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -84,9 +87,9 @@ class PagePlan:
 
 def draw_plan(settings: EcgPages, rng: np.random.Generator) -> PagePlan:
     """Choose a layout and a scale, and place rows, leads, pulses and names."""
-    layout = str(rng.choice(settings.layouts, p=_shares(settings.layouts)))
-    speed = float(rng.choice(settings.speeds_mm_s, p=_usual_first(settings.speeds_mm_s, 25.0)))
-    gain = float(rng.choice(settings.gains_mm_mv, p=_usual_first(settings.gains_mm_mv, 10.0)))
+    layout = str(rng.choice(settings.layouts, p=_first_most(settings.layouts, 4.0)))
+    speed = float(rng.choice(settings.speeds_mm_s, p=_first_most(settings.speeds_mm_s, 10.0)))
+    gain = float(rng.choice(settings.gains_mm_mv, p=_first_most(settings.gains_mm_mv, 8.0)))
     size = _PAPERS_MM[int(rng.random() < 0.3)]
     pulse = str(rng.choice(["before", "behind", "none"], p=[0.7, 0.1, 0.2]))
     rows = _ROWS[layout]
@@ -150,11 +153,7 @@ def _names(strips: tuple[Strip, ...], pitch_mm: float, rng: np.random.Generator)
     return tuple(Label(strip.lead, strip.x_mm + off_x, strip.y_mm + off_y, height) for strip in strips)
 
 
-def _shares(layouts: tuple[str, ...]) -> Array:
-    weights = np.array([4.0 if layout == "3x4+1" else 1.0 for layout in layouts])
-    return weights / weights.sum()
-
-
-def _usual_first(values: tuple[float, ...], usual: float) -> Array:
-    weights = np.array([8.0 if value == usual else 1.0 for value in values])
+def _first_most(values: Sequence[object], times: float) -> Array:
+    """Shares of which the first is `times` as large as each of the others."""
+    weights = np.array([times, *np.ones(len(values) - 1)])
     return weights / weights.sum()

@@ -58,7 +58,7 @@ def print_text(canvas: Canvas, plan: PagePlan, style: PageStyle, rng: np.random.
 
 def box_leads(
     canvas: Canvas, plan: PagePlan, rows: tuple[tuple[Array, ...], ...], scale: float, rng: np.random.Generator
-):
+) -> None:
     """Draw a box round each lead and fill one behind each name, as programs do that look for leads."""
     colour, field = (palette[int(rng.integers(len(palette)))] for palette in (_BOXES, _FIELDS))
     around = rng.uniform(0.0, 1.5)
@@ -114,7 +114,7 @@ def _word(place: Array, rng: np.random.Generator) -> list[Array]:
         tall = rng.choice([1.0, 1.0, 1.9])
         num = int(rng.integers(3, 7))
         knots = np.stack([np.sort(rng.uniform(0, 0.9, num)) + rng.normal(0, 0.2, num), rng.uniform(-0.2, tall, num)], 1)
-        letters.append((knots + [x, 0.0]) * size)
+        letters.append((knots + np.array([x, 0.0])) * size)
         x += rng.uniform(0.6, 1.1)
     joined = [np.vstack(letters)] if rng.random() < 0.6 else letters
     lean = np.array([[1.0, rise], [slant, -1.0]])
@@ -122,10 +122,14 @@ def _word(place: Array, rng: np.random.Generator) -> list[Array]:
 
 
 def _smooth(knots: Array) -> Array:
-    from scipy.interpolate import CubicSpline
-
-    times = np.arange(len(knots))
-    return np.asarray(CubicSpline(times, knots)(np.linspace(0, times[-1], 8 * len(knots))))
+    """A curve through the points: Catmull-Rom, eight pieces between two of them."""
+    padded = np.concatenate([knots[:1], knots, knots[-1:]])
+    before, start, end, behind = (padded[i : len(padded) - 3 + i, None] for i in range(4))
+    t = np.linspace(0, 1, 8, endpoint=False)[None, :, None]
+    curve = start + t * (end - before) / 2
+    curve = curve + t**2 * (before - 2.5 * start + 2 * end - behind / 2)
+    curve = curve + t**3 * (1.5 * (start - end) + (behind - before) / 2)
+    return np.vstack([curve.reshape(-1, 2), knots[-1:]])
 
 
 def _loop(centre: Array, rng: np.random.Generator) -> Array:

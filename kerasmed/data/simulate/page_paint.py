@@ -7,8 +7,9 @@ import numpy as np
 
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_truth
+from kerasmed.data.simulate.ecg_twelve import LEADS
 from kerasmed.data.simulate.page_ink import Canvas, map_points
-from kerasmed.data.simulate.page_layout import LEADS, PagePlan, strip_points
+from kerasmed.data.simulate.page_layout import PagePlan, strip_points
 from kerasmed.data.simulate.page_style import PageStyle
 
 MINOR_MM, MAJOR_EVERY = 1.0, 5

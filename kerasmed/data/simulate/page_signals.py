@@ -1,45 +1,62 @@
-"""What is printed on simulated pages: twelve leads of WFDB records."""
+"""What is printed on simulated pages: twelve leads of WFDB records, or of simulated people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kerasmed.config.pages import EcgPages
+from kerasmed.data.readers.label_csv import read_rows
 from kerasmed.data.readers.wfdb import read_record
 from kerasmed.data.records import Array
 from kerasmed.data.resampling import resample_window
-from kerasmed.data.simulate.page_layout import LEADS
+from kerasmed.data.simulate.ecg_twelve import LEADS, simulate_twelve
+from kerasmed.data.sources.wfdb_beats import record_of
 from kerasmed.errors import DataError
 
-LEAST_S = 9.9  # of a record that is printed
+SHORTEST_S = 9.9  # of a record that is printed
+_PTBXL = "ptbxl_database.csv"
+_MOST_PEOPLE = 1000
 
 
 @dataclass(frozen=True)
 class PrintedRecord:
-    """A record to print: its name, its patient and its header file."""
+    """What to print: a record, by its header file, or a simulated person, by the seed of everything about them."""
 
     name: str
     patient: str
-    header: str
+    header: str = ""
+    seed: tuple[int, int] = (0, 0)
 
 
-def list_printable(settings: EcgPages) -> list[PrintedRecord]:
-    """The records that settings name, in the order of their paths.
+def simulated_people(settings: EcgPages) -> list[PrintedRecord]:
+    """As many people as there are pages, but no more than 1000."""
+    numbers = range(min(settings.pages, _MOST_PEOPLE))
+    return [PrintedRecord(f"S{n + 1:04d}", f"S{n + 1:04d}", seed=(settings.seed, n)) for n in numbers]
+
+
+def list_printable(folder: Path, leave_out: Sequence[str] = ()) -> list[PrintedRecord]:
+    """The WFDB records anywhere below a folder, in the order of their paths, but those named in `leave_out`.
+
+    The patient is what PTB-XL's table in this folder or one above says, else what a header comment `# patient: NAME`
+    says, else the record.
 
     Raises:
         DataError: There is none.
     """
-    folder = Path(settings.records)
-    headers = sorted(folder.rglob("*.hea"))
-    kept = [path for path in headers if path.stem not in settings.leave_out]
-    if not kept:
-        raise DataError(str(folder), "holds no WFDB record (.hea) to print.", "Set records to a folder that does.")
-    return [PrintedRecord(path.stem, path.stem, str(path)) for path in kept]
+    known = _ptbxl_patients(folder)
+    headers = sorted(path for path in folder.rglob("*.hea") if path.stem not in leave_out)
+    if not headers:
+        raise DataError(str(folder), "holds no WFDB record (.hea) to print.", "Name a folder that does.")
+    return [
+        PrintedRecord(path.stem, known.get(path.stem) or record_of(path.parent, path.stem).patient, str(path))
+        for path in headers
+    ]
 
 
 def read_printable(record: PrintedRecord, rate_hz: float, num_samples: int) -> Array:
-    """The twelve leads of a record from its start, each around the zero line that its median is.
+    """Twelve leads from the start of a record, the median of each being its zero line.
 
     Returns:
         float32 (12, num_samples) in mV, at `rate_hz`, in the order of `LEADS`.
@@ -47,8 +64,23 @@ def read_printable(record: PrintedRecord, rate_hz: float, num_samples: int) -> A
     Raises:
         DataError: It has not all leads, or is shorter than a page.
     """
+    if not record.header:
+        return simulate_twelve(np.random.default_rng([7, *record.seed]), rate_hz, num_samples)
     read = read_record(Path(record.header), LEADS)
-    if len(read.signal_mv) < LEAST_S * read.rate_hz:
-        raise DataError(record.name, f"is shorter than {LEAST_S:g} s, what a page shows.", "Leave it out.")
+    if len(read.signal_mv) < SHORTEST_S * read.rate_hz:
+        raise DataError(record.name, f"is shorter than {SHORTEST_S:g} s, what a page shows.", "Put it into leave_out.")
     signal = resample_window(np.nan_to_num(read.signal_mv), 0, read.rate_hz, rate_hz, num_samples)
     return np.ascontiguousarray((signal - np.median(signal, axis=0)).T, np.float32)
+
+
+def _ptbxl_patients(folder: Path) -> dict[str, str]:
+    """Patient by the name of a file of PTB-XL, where its table is in the folder or above it."""
+    tables = [above / _PTBXL for above in (folder, *folder.resolve().parents[:3]) if (above / _PTBXL).is_file()]
+    if not tables:
+        return {}
+    _, rows = read_rows(tables[0])
+    files = ("filename_lr", "filename_hr")
+    # The table writes whole numbers as 21456.0.
+    return {
+        Path(row[file]).name: f"{float(row['patient_id']):.0f}" for row in rows for file in files if row["patient_id"]
+    }
