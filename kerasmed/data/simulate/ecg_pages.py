@@ -2,7 +2,7 @@
 
 The folder holds `pages.csv` (its columns: `COLUMNS`), `images/PAGE.png` (8-bit RGB) and `truth/PAGE.npz`:
 
-- `trace` uint16 (height, width): bit r set where the trace of row r, 0 at the top, covers the pixel; no pulse, no print.
+- `trace` uint16 (height, width): bit r set where row r (0 at the top) has ink of its trace; no pulse, no print.
 - `grid` uint8 (height, width): 1 minor line, 2 major line.
 - `trace_y` float32 (rows, width): y of each row's trace at the middle of each column; NaN where there is none.
 - `baseline_y` float32 (rows, width): y of each row's zero line, likewise.
