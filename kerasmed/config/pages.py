@@ -55,7 +55,7 @@ LOOKS = MappingProxyType(
         ),
         "damaged": _look(
             rotation=6, perspective=0.006, zoom=0.05, print=0.8, boxes=0.25, handwriting=0.5, creases=0.55,
-            stains=0.45, shadow=0.3, texture=0.12, tint=0.7, blur=0.9, noise=0.25, compression=0.6, border=0.35,
+            stains=0.45, shadow=0.3, texture=0.12, tint=0.7, blur=0.9, noise=0.2, compression=0.6, border=0.35,
         ),
     }
 )  # fmt: skip

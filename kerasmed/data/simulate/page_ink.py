@@ -82,6 +82,7 @@ class Canvas:
         context.set_foreground((*colour, alpha), isRGBA=True)
         context.set_snap(False)
         context.set_joinstyle("round")
+        context.set_capstyle("round" if dash is None else "butt")
         if dash is not None:
             context.set_dashes(0, dash)
         path = Path(points, codes)

@@ -73,7 +73,7 @@ def _creases(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     for _ in range(int(rng.integers(8, 28)) if kind != "folds" else int(rng.integers(2, 9))):
         distance = _from_line(shape, rng, upright=kind == "folds")
         reach = rng.uniform(4, 40) if kind == "crumpled" else rng.uniform(1.0, 3.5)
-        turned = np.sign(distance) if kind == "crumpled" else rng.choice([-1.0, 1.0], p=[0.75, 0.25])
+        turned = np.tanh(distance) if kind == "crumpled" else rng.choice([-1.0, 1.0], p=[0.75, 0.25])
         along = 1.0 if kind == "folds" else np.clip(3 * smooth_field(shape, (3, 3), rng) - rng.uniform(0, 0.8), 0, 1)
         shade += rng.uniform(0.2, 0.9) * turned * np.exp(-np.abs(distance) / reach) * along
     return shade
