@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.pages import LOOKS, MIXTURE, Distortions, EcgPages
+from kerasmed.data.page_records import LEADS, RATE_HZ
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_marks
-from kerasmed.data.simulate.ecg_twelve import LEADS
 from kerasmed.data.simulate.page_ink import Canvas, Colour
 from kerasmed.data.simulate.page_layout import PagePlan, draw_plan
 from kerasmed.data.simulate.page_light import light_page
@@ -15,7 +15,6 @@ from kerasmed.data.simulate.page_paint import Drawing, draw_page, paint_grid, tr
 from kerasmed.data.simulate.page_style import PageStyle, draw_style
 from kerasmed.data.simulate.page_view import angle_deg, draw_view, px_per_mm
 
-RATE_HZ, NUM_SAMPLES = 500.0, 5000
 _HUNDREDTH_INCH_MM = 0.254
 
 

@@ -27,7 +27,8 @@ import numpy as np
 
 from kerasmed.config.pages import EcgPages
 from kerasmed.data.making import by_processes
-from kerasmed.data.simulate.ecg_page import NUM_SAMPLES, RATE_HZ, make_page
+from kerasmed.data.page_records import NUM_SAMPLES, RATE_HZ
+from kerasmed.data.simulate.ecg_page import make_page
 from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable, simulated_people
 from kerasmed.errors import ConfigError, DataError, MissingPackageError
 from kerasmed.files import committed_folder, write_text

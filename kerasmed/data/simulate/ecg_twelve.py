@@ -6,11 +6,11 @@ the leads see it by the matrix of Dower, Machado and Osborne 1980. It is a heart
 
 import numpy as np
 
+from kerasmed.data.page_records import LEADS
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import ecg_noise
 from kerasmed.data.simulate.ecg_rhythm import Heart, draw_rhythm
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 # What I, II and V1 to V6 see of a vector to the left, to the feet, to the back.
 _DOWER = np.array(
     [
@@ -64,6 +64,7 @@ def simulate_twelve(rng: np.random.Generator, rate_hz: float, num_samples: int) 
     first, second = seen[:, 0], seen[:, 1]
     limbs = [first, second, second - first, -(first + second) / 2, first - second / 2, second - first / 2]
     leads = np.stack([*limbs, *seen[:, 2:].T])
+    assert len(leads) == len(LEADS)
     return (leads - np.median(leads, axis=1, keepdims=True)).astype(np.float32)
 
 

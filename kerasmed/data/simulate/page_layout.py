@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasmed.config.pages import LAYOUTS, EcgPages
+from kerasmed.data.page_records import LEADS
 from kerasmed.data.records import Array
-from kerasmed.data.simulate.ecg_twelve import LEADS
 
 DURATION_S = 10.0
 ROW_LENGTH_MM = 250.0  # of paper: ten seconds at 25 mm/s, five at 50

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasmed.data.page_records import LEADS
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_truth
-from kerasmed.data.simulate.ecg_twelve import LEADS
 from kerasmed.data.simulate.page_ink import Canvas, map_points
 from kerasmed.data.simulate.page_layout import PagePlan, strip_points
 from kerasmed.data.simulate.page_style import PageStyle

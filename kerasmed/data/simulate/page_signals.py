@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from kerasmed.config.pages import EcgPages
-from kerasmed.data.readers.label_csv import read_rows
+from kerasmed.data.page_records import LEADS
 from kerasmed.data.readers.wfdb import read_record
+from kerasmed.data.record_patients import patient_of, ptbxl_patients
 from kerasmed.data.records import Array
 from kerasmed.data.resampling import resample_window
-from kerasmed.data.simulate.ecg_twelve import LEADS, simulate_twelve
-from kerasmed.data.sources.wfdb_beats import record_of
+from kerasmed.data.simulate.ecg_twelve import simulate_twelve
 from kerasmed.errors import DataError
 
 SHORTEST_S = 9.9  # of a record that is printed
-_PTBXL = "ptbxl_database.csv"
 _MOST_PEOPLE = 1000
 
 
@@ -45,14 +44,11 @@ def list_printable(folder: Path, leave_out: Sequence[str] = ()) -> list[PrintedR
     Raises:
         DataError: There is none.
     """
-    known = _ptbxl_patients(folder)
+    known = ptbxl_patients(folder)
     headers = sorted(path for path in folder.rglob("*.hea") if path.stem not in leave_out)
     if not headers:
         raise DataError(str(folder), "holds no WFDB record (.hea) to print.", "Name a folder that does.")
-    return [
-        PrintedRecord(path.stem, known.get(path.stem) or record_of(path.parent, path.stem).patient, str(path))
-        for path in headers
-    ]
+    return [PrintedRecord(path.stem, patient_of(path, known), str(path)) for path in headers]
 
 
 def read_printable(record: PrintedRecord, rate_hz: float, num_samples: int) -> Array:
@@ -71,16 +67,3 @@ def read_printable(record: PrintedRecord, rate_hz: float, num_samples: int) -> A
         raise DataError(record.name, f"is shorter than {SHORTEST_S:g} s, what a page shows.", "Put it into leave_out.")
     signal = resample_window(np.nan_to_num(read.signal_mv), 0, read.rate_hz, rate_hz, num_samples)
     return np.ascontiguousarray((signal - np.median(signal, axis=0)).T, np.float32)
-
-
-def _ptbxl_patients(folder: Path) -> dict[str, str]:
-    """Patient by the name of a file of PTB-XL, where its table is in the folder or above it."""
-    tables = [above / _PTBXL for above in (folder, *folder.resolve().parents[:3]) if (above / _PTBXL).is_file()]
-    if not tables:
-        return {}
-    _, rows = read_rows(tables[0])
-    files = ("filename_lr", "filename_hr")
-    # The table writes whole numbers as 21456.0.
-    return {
-        Path(row[file]).name: f"{float(row['patient_id']):.0f}" for row in rows for file in files if row["patient_id"]
-    }

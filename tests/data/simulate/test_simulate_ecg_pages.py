@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from kerasmed.config.pages import LOOKS, Distortions, EcgPages
-from kerasmed.data.simulate.ecg_page import RATE_HZ, make_page
+from kerasmed.data.page_records import LEADS, RATE_HZ
+from kerasmed.data.simulate.ecg_page import make_page
 from kerasmed.data.simulate.ecg_pages import COLUMNS, simulate_ecg_pages
-from kerasmed.data.simulate.ecg_twelve import LEADS, simulate_twelve
+from kerasmed.data.simulate.ecg_twelve import simulate_twelve
 from kerasmed.data.simulate.page_signals import list_printable
 from kerasmed.errors import ConfigError, DataError
 from tests.fakes.wfdb_files import write_record
