@@ -1,7 +1,8 @@
 """From `kind` to the class of its settings: our tables first, then what other packages offer."""
 
+from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.config.component import ComponentConfig
-from kerasmed.config.dataset import DATASETS, DatasetConfig
+from kerasmed.config.dataset import DATASETS
 from kerasmed.config.model import MODELS
 from kerasmed.errors import ConfigError, unknown
 

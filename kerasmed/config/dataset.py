@@ -5,12 +5,9 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kerasmed.config.component import ComponentConfig, Settings
-
-# A name, or names under one another: a database lies below the data root, never beside it.
-FOLDER = r"^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$"
-LINE = r"^[A-Za-z][A-Za-z0-9 _-]{0,39}$"
-BadRecords = Literal["skip", "fail"]
+from kerasmed.config.any_dataset import FOLDER, LINE, DatasetConfig
+from kerasmed.config.component import Settings
+from kerasmed.config.page_crops import EcgPageSet
 
 
 class BeatExamples(Settings):
@@ -77,17 +74,6 @@ class Folds(Settings):
         if len(set(named)) < len(named):
             raise ValueError("a fold can train, choose the epoch or judge, and not two of these")
         return self
-
-
-class DatasetConfig(ComponentConfig):
-    """What every dataset shares."""
-
-    folder: str = Field(pattern=FOLDER, description="folder of the database below the data root")
-    bad_records: BadRecords = "skip"
-    max_bad_rate: float = Field(default=0.01, ge=0, le=1, description="share of bad records above which the run ends")
-    label_rate: float | None = Field(
-        default=None, gt=0, le=1, description="share of the training patients that is used; null: all of them"
-    )
 
 
 class BeatDataset(DatasetConfig):
@@ -357,6 +343,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "ptbxl": Ptbxl,
     "image_folder": ImageFolder,
     "medmnist": MedMnist,
+    "ecg_pages": EcgPageSet,
     "wfdb_folder": WfdbFolder,
     "wfdb_headers": WfdbHeaders,
     "cpsc2018": Cpsc2018,

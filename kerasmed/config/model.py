@@ -8,6 +8,7 @@ from kerasmed.config.component import ComponentConfig
 from kerasmed.config.network import EncoderConfig, NetworkConfig
 from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.unet import EcgUnet
 
 
 class SeResNet1D(NetworkConfig):
@@ -104,4 +105,5 @@ MODELS: dict[str, type[ComponentConfig]] = {
     "resnet50": ResNet50,
     "densenet121": DenseNet121,
     "vgg16": Vgg16,
+    "ecg_unet": EcgUnet,
 }

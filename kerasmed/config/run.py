@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, PositiveFloat, SerializeAsAny, field_validator, model_validator
 
+from kerasmed.config.any_dataset import DatasetConfig
 from kerasmed.config.component import ComponentConfig, Settings
-from kerasmed.config.dataset import DatasetConfig
 from kerasmed.errors import ConfigError
 
 Backend = Literal["jax", "torch", "tensorflow"]
@@ -82,6 +82,7 @@ class Augmentation(Settings):
         default=0.0, ge=0, lt=1, description="contrast around the picture's mean, from 1 - rate .. 1 + rate"
     )
     brightness: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of 0 (black) .. 1 (white)")
+    tint: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of each channel by itself")
     gamma_rate: float = Field(default=0.0, ge=0, lt=1, description="exponent of the grey values, 1 - rate .. 1 + rate")
     cutout_rate: float = Field(
         default=0.0,

@@ -15,7 +15,7 @@ from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.data.loaders.watch import Watch, WatchedStream
 from kerasmed.errors import ConfigError
-from kerasmed.spec import ExampleSpec
+from kerasmed.spec import CLASS_TASKS, ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
 from kerasmed.training.callbacks.choose import ChooseBest
 from kerasmed.training.callbacks.finite import StopWhenNotFinite
@@ -28,7 +28,7 @@ from kerasmed.training.freezing import unfreezing
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
 from kerasmed.training.layer_rates import rates_in
-from kerasmed.training.losses import build_losses, tell_positive_weights
+from kerasmed.training.losses import build_losses, loss_weights, tell_positive_weights
 from kerasmed.training.mixup import MixedLoss
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
@@ -106,6 +106,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     losses = build_losses(config.trainer, spec, stream)
     tell_positive_weights(losses, spec)
     if config.augmentation.mixup:
+        _refuse_mixup(spec)
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     paths = [variable.path for variable in trainee.trainable_variables]
@@ -114,11 +115,17 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss=losses,
+        loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,
     )
     # TensorFlow would build it in the first step, too late for a checkpoint to fill it.
     trainee.optimizer.build(trainee.trainable_variables)
     return trainee
+
+
+def _refuse_mixup(spec: ExampleSpec) -> None:
+    if any(target.task not in CLASS_TASKS for target in spec.targets.values()):
+        raise ConfigError("augmentation.mixup mixes classes, and these examples have none; write 0.")
 
 
 def _run(
