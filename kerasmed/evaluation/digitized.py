@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 Array = np.ndarray
-# PhysioNet/CinC 2024 (evaluate_model.py): shifts up to half a second and 1 mV, found on a raster of so many levels.
-SHIFT_2024_S, SHIFT_2024_MV, LEVELS_2024 = 0.5, 1.0, 400
+# PhysioNet/CinC 2024: shifts up to half a second and 1 mV.
+SHIFT_2024_S, SHIFT_2024_MV = 0.5, 1.0
 # PhysioNet at Kaggle 2025: shifts up to 0.2 s, any height; no ratio counts for more than 60 dB.
 SHIFT_2025_S, LARGEST_RATIO = 0.2, 1e6
 

@@ -9,7 +9,14 @@ from kerasmed.inference.digitize.layouts import LEADS
 from kerasmed.inference.digitize.leads import Strip
 
 # What I and II weigh in each limb lead.
-WEIGHTS = {"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}
+WEIGHTS = {
+    "I": (1.0, 0.0),
+    "II": (0.0, 1.0),
+    "III": (-1.0, 1.0),
+    "aVR": (-0.5, -0.5),
+    "aVL": (1.0, -0.5),
+    "aVF": (-0.5, 1.0),
+}
 LARGEST_MV = 0.15
 SAME = 0.9
 

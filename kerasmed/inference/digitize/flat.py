@@ -39,7 +39,7 @@ def lay_flat(maps: PageMaps, grid: Grid) -> FlatPage:
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], float)
     there = project(np.linalg.inv(grid.to_pixels), corners)
     low, high = there.min(axis=0), there.max(axis=0)
-    columns, rows = np.minimum(np.ceil((high - low)), LARGEST_MM).astype(int) * PX_PER_MM
+    columns, rows = np.minimum(np.ceil(high - low), LARGEST_MM).astype(int) * PX_PER_MM
     scale = np.array([[1 / PX_PER_MM, 0, low[0]], [0, 1 / PX_PER_MM, low[1]], [0, 0, 1]])
     to_pixels = grid.to_pixels @ scale
     trace = _warp(maps.trace, to_pixels, (rows, columns))

@@ -86,9 +86,7 @@ def _starts(length: int, size: int) -> list[int]:
     return np.linspace(0, length - size, count).round().astype(int).tolist()
 
 
-def _angle_and_spacing(
-    power: Array, shape: tuple[int, ...], near_deg: float | None, name: str
-) -> tuple[float, float]:
+def _angle_and_spacing(power: Array, shape: tuple[int, ...], near_deg: float | None, name: str) -> tuple[float, float]:
     """The angle whose two rays through the spectrum hold the sharpest peaks, and the pixels of a millimetre."""
     limit = LARGEST_ANGLE_DEG if near_deg is None else 2.0
     angles = np.arange(-limit, limit + 1e-6, ANGLE_STEP_DEG) + (near_deg or 0.0)
@@ -189,7 +187,7 @@ def _fit(grid: Array, angle_deg: float, px_per_mm: float, name: str) -> Grid:
 
 
 def _phases(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array, Array]:
-    """Phases (n, 2) in cycles of the two waves in tiles of the page, their weights (n,) and the tiles' middles (n, 2)."""
+    """Phases (n, 2) in cycles of the two waves in tiles of the page, weights (n,), and the tiles' middles (n, 2)."""
     from scipy import ndimage
 
     height, width = grid.shape
@@ -238,7 +236,8 @@ def _refit(to_mm: Array, at: Array, phases: Array, weights: Array, free: bool) -
     scale = np.concatenate(factors)[:, None]
     matrix = np.concatenate(lines) * scale
     norm = np.abs(matrix).max(axis=0) + 1e-12
-    solved = np.linalg.lstsq(matrix / norm, np.concatenate(values) * scale[:, 0], rcond=None)[0] / norm
+    matrix = matrix / norm
+    solved = np.linalg.solve(matrix.T @ matrix, matrix.T @ (np.concatenate(values) * scale[:, 0])) / norm
     fitted = np.array([*solved, *([0.0, 0.0] if not free else []), 1.0]).reshape(3, 3)
     off = phases - project(fitted, at)
     return fitted, off - np.round(off)

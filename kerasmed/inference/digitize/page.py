@@ -9,7 +9,7 @@ from kerasmed.errors import ConfigError, unknown
 from kerasmed.inference.digitize.consistency import Consistency, join_strips, make_consistent
 from kerasmed.inference.digitize.flat import PX_PER_MM, FlatPage, lay_flat
 from kerasmed.inference.digitize.grid import Grid, find_grid, project
-from kerasmed.inference.digitize.layouts import LAYOUTS, Layout
+from kerasmed.inference.digitize.layouts import LAYOUTS
 from kerasmed.inference.digitize.leads import NUM_SAMPLES, Strip, cut_strips
 from kerasmed.inference.digitize.maps import PageMaps, maps_by_darkness
 from kerasmed.inference.digitize.quality import LeadQuality, judge_leads
@@ -127,9 +127,7 @@ def _finish(page: DigitizedPage, strips: list[Strip]) -> DigitizedPage:
     quality = judge_leads(signals, seen, strips)
     kept = np.array([lead.refused is None for lead in quality])
     signals = np.where(kept[:, None], signals, np.nan)
-    return replace(
-        page, signals_mv=signals, quality=quality, consistency=Consistency(rms_mv, used, second_r)
-    )
+    return replace(page, signals_mv=signals, quality=quality, consistency=Consistency(rms_mv, used, second_r))
 
 
 def _layout_of(num_rows: int) -> str:

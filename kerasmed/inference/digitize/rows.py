@@ -93,7 +93,8 @@ def _profile(page: FlatPage) -> Array:
 def _peaks(profile: Array) -> Array:
     """Highest rows, apart by a strip at least."""
     reach = round(LEAST_APART_MM * PX_PER_MM)
-    left, found = profile.copy(), []
+    left = profile.copy()
+    found: list[float] = []
     while len(found) < 24:
         at = int(left.argmax())
         if left[at] < 0.12:
@@ -171,7 +172,7 @@ def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int]) -> Pulse | 
 
 
 def _match(thick: Array, rows: Array, height_mm: float, width_mm: float, low: int, high: int) -> Pulse | None:
-    """The best place of a pulse of one size: top, rising and falling edge are ink, and what is beneath the top is not."""
+    """The best place of a pulse of one size: top and both edges are ink, and what is beneath the top is not."""
     high_px, wide_px = round(height_mm * PX_PER_MM), round(width_mm * PX_PER_MM)
     slack = round(2.5 * PX_PER_MM)
     if high - low <= wide_px + 2:

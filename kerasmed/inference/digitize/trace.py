@@ -60,8 +60,9 @@ def _path(part: Array, row: float) -> tuple[Array, Array, Array]:
     above, below = max(0, round(row) - reach), min(len(part), round(row) + reach + 1)
     band = part[above:below].T.astype(np.float64)  # (n, height)
     strip = OWN_STRIP * np.maximum(np.abs(np.arange(above, below) - row) - 8 * PX_PER_MM, 0)
-    paper = 1 - band
-    across = np.where(band > 0.1, paper, 1.0) + STEP + strip
+    # Thin strokes are grey; what is ink at all must not cost by the length of a tall wave.
+    paper = np.clip((INK + 0.1 - band) / INK, 0, 1)
+    across = paper + STEP + strip
     climb = paper + CLIMB
     heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
     entered, settled = np.empty_like(band), np.empty_like(band)
