@@ -19,6 +19,8 @@ TILE = 1024
 SHORTEST_PX = 2.4
 TILE_MM = 2.0
 MAJOR_MM = 5.0
+# From so many tiles on, perspective can be told from noise; without it the middle of the page alone is flat enough.
+FREE_TILES = 150
 # Peaks of a spectrum without a grid stay below this (logarithm of power over its surroundings).
 FAINTEST = 3.0
 
@@ -53,6 +55,8 @@ def find_grid(grid: Array, name: str, near_deg: float | None = None) -> Grid:
     Raises:
         DataError: No grid of ECG paper can be seen.
     """
+    if grid.max() - grid.min() < 1e-3:
+        raise DataError(name, "shows no grid of ECG paper.", "Give a page whose grid lines can be seen.")
     power = _spectrum(grid)
     angle_deg, spacing_px = _angle_and_spacing(power, grid.shape, near_deg, name)
     return _fit(grid, angle_deg, spacing_px, name)
@@ -90,31 +94,37 @@ def _angle_and_spacing(power: Array, shape: tuple[int, ...], near_deg: float | N
     """The angle whose two rays through the spectrum hold the sharpest peaks, and the pixels of a millimetre."""
     limit = LARGEST_ANGLE_DEG if near_deg is None else 2.0
     angles = np.arange(-limit, limit + 1e-6, ANGLE_STEP_DEG) + (near_deg or 0.0)
-    rays = np.stack([_ray(power, angle) for angle in angles])  # (angles, frequencies), whitened
-    best = int(np.argmax(np.sort(rays, axis=1)[:, -12:].sum(axis=1)))
-    ray = rays[best]
+    rays = [_ray(power, angle) for angle in angles]
+    best = int(np.argmax([np.sort(strength)[-6:].sum() for _, strength in rays]))
+    ray = rays[best][0]
     px_per_mm = _spacing(ray, max(shape)) if ray.max() > FAINTEST else None
     if px_per_mm is None:
         raise DataError(name, "shows no grid of ECG paper.", "Give a page whose grid lines can be seen.")
     return float(angles[best]), px_per_mm
 
 
-def _ray(power: Array, angle_deg: float) -> Array:
-    """Peaks of the spectrum along a direction and across it, at steps of half a bin; floor of the noise taken off."""
+def _ray(power: Array, angle_deg: float) -> tuple[Array, Array]:
+    """Peaks of the spectrum along a direction and across it, at steps of half a bin: over what is around, and as such.
+
+    The first, a logarithm, sees weak lines beside strong ones; the second is not led astray by faint echoes of lines
+    that are closer together than two pixels.
+    """
     from scipy import ndimage
 
     steps = np.arange(2 * int(TILE / SHORTEST_PX)) / 2
     cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
     centre = TILE // 2
-    found = []
+    over, strength = [], []
     # Counter-clockwise as seen: the x axis of the paper points to (cos, -sin) of the picture.
     for x, y in ((cos, -sin), (sin, cos)):
         line = ndimage.map_coordinates(power, [centre + steps * y, centre + steps * x], order=1, mode="constant")
         floor = ndimage.median_filter(line, 41, mode="nearest") + 1e-9 * power.max()
-        found.append(np.log1p(np.maximum(line / floor - 1, 0)))
-    ray = np.minimum(found[0], found[1]) + 0.25 * (found[0] + found[1])
-    ray[:8] = 0
-    return np.asarray(ray)
+        over.append(np.log1p(np.maximum(line / floor - 1, 0)))
+        strength.append(np.sqrt(np.maximum(line - floor, 0)))
+    found = [np.minimum(one, other) + 0.25 * (one + other) for one, other in (over, strength)]
+    for ray in found:
+        ray[:8] = 0
+    return found[0], found[1]
 
 
 def _spacing(ray: Array, wide_px: int) -> float | None:
@@ -160,6 +170,7 @@ def _fit(grid: Array, angle_deg: float, px_per_mm: float, name: str) -> Grid:
     cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
     # Wave vectors in cycles (of 1 mm) a pixel; the y axis of pixels points down.
     waves = np.array([[cos, -sin], [sin, cos]]) / px_per_mm
+    waves = waves + _slopes(_tiles(grid, waves, px_per_mm)[0], px_per_mm)
     phases, weights, at = _phases(grid, waves, px_per_mm)
     middle = np.array([width / 2, height / 2])
     reach = np.linalg.norm(at - middle, axis=1)
@@ -173,7 +184,7 @@ def _fit(grid: Array, angle_deg: float, px_per_mm: float, name: str) -> Grid:
         inside = strong & (reach <= radius)
         if inside.sum() < 25:
             continue
-        free = free or radius > 0.3 * np.hypot(height, width)
+        free = free or inside.sum() >= FREE_TILES
         for _ in range(2):
             to_mm, off = _refit(to_mm, at[inside] - middle, phases[inside], weights[inside], free)
     fits = np.abs(off).max(axis=1) < 0.25
@@ -186,12 +197,35 @@ def _fit(grid: Array, angle_deg: float, px_per_mm: float, name: str) -> Grid:
     return Grid(to_pixels, *_scale_and_angle(to_pixels, middle), error_px, float(strong.mean()))
 
 
+def _slopes(tiles: Array, px_per_mm: float) -> Array:
+    """What the two waves have to be changed by, in cycles a pixel (2, 2), as neighbouring tiles of the middle tell.
+
+    From aside a page may look shorter one way than the other; the spectrum of both ways knows only their mean.
+    """
+    rows, columns = tiles.shape[1:]
+    middle = tiles[:, rows // 5 : rows - rows // 5, columns // 5 : columns - columns // 5]
+    across = np.angle((middle[:, :, 1:] * middle[:, :, :-1].conj()).sum(axis=(1, 2)))
+    down = np.angle((middle[:, 1:] * middle[:, :-1].conj()).sum(axis=(1, 2)))
+    return np.stack([across, down], axis=1) / (2 * np.pi) / _tile_px(px_per_mm)
+
+
+def _tile_px(px_per_mm: float) -> int:
+    return max(2, round(TILE_MM * px_per_mm))
+
+
 def _phases(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array, Array]:
     """Phases (n, 2) in cycles of the two waves in tiles of the page, weights (n,), and the tiles' middles (n, 2)."""
+    tiles, at = _tiles(grid, waves, px_per_mm)
+    turned = tiles.reshape(2, -1).T
+    return np.angle(turned) / (2 * np.pi) + at @ waves.T, np.abs(turned).min(axis=1), at
+
+
+def _tiles(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array]:
+    """complex (2, rows, columns): what is left of the two waves in tiles of the page; the tiles' middles (n, 2)."""
     from scipy import ndimage
 
     height, width = grid.shape
-    step = max(2, round(TILE_MM * px_per_mm))
+    step = _tile_px(px_per_mm)
     rows, columns = height // step, width // step
     y, x = np.arange(rows * step, dtype=np.float64), np.arange(columns * step, dtype=np.float64)
     part = grid[: rows * step, : columns * step].astype(np.float32)
@@ -206,8 +240,7 @@ def _phases(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array, 
         found.append(smooth)
     centre_y, centre_x = (np.arange(rows) + 0.5) * step - 0.5, (np.arange(columns) + 0.5) * step - 0.5
     at = np.stack(np.meshgrid(centre_x, centre_y), axis=-1).reshape(-1, 2)
-    turned = np.stack([one.ravel() for one in found], axis=1)
-    return np.angle(turned) / (2 * np.pi) + at @ waves.T, np.abs(turned).min(axis=1), at
+    return np.stack(found), at
 
 
 def _offset(to_mm: Array, at: Array, phases: Array) -> Array:

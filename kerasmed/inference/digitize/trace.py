@@ -14,6 +14,7 @@ from kerasmed.inference.digitize.flat import PX_PER_MM
 INK = 0.5
 REACH_MM = 45.0
 STEP, CLIMB = 0.02, 0.004  # of a pixel of full ink: across, and up or down
+LEVEL_PX = 4
 OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the first millimetres
 
 
@@ -47,6 +48,8 @@ def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
     """
     part = trace[:, first:last]
     passed = [_path(part, float(row)) for row in rows]
+    taken = [_taken(part.shape, rows, number, passed) for number in range(len(rows))]
+    passed = [_path(part, float(row), zone) for row, zone in zip(rows, taken, strict=True)]
     lines = []
     for number, (low, high, path) in enumerate(passed):
         others = [ends for other, ends in enumerate(passed) if other != number]
@@ -54,7 +57,24 @@ def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
     return lines
 
 
-def _path(part: Array, row: float) -> tuple[Array, Array, Array]:
+def _taken(shape: tuple[int, ...], rows: Array, own: int, passed: list[tuple[Array, Array, Array]]) -> Array:
+    """bool like the page: the level lines of other rows, along which no path of row `own` may take a short cut.
+
+    A deep wave crosses the next row; the cheapest way from its one stroke to the other would be along that row's line.
+    """
+    zone = np.zeros(shape, bool)
+    columns = np.arange(shape[1])
+    for other, (low, high, path) in enumerate(passed):
+        if other == own:
+            continue
+        level = (high - low <= LEVEL_PX) & (np.abs(path - rows[other]) < np.abs(path - rows[own]))
+        for step in range(-LEVEL_PX, LEVEL_PX + 1):
+            at = np.clip(path[level] + step, 0, shape[0] - 1)
+            zone[at, columns[level]] = True
+    return zone
+
+
+def _path(part: Array, row: float, taken: Array | None = None) -> tuple[Array, Array, Array]:
     """Upper and lower end of the cheapest path in each column, int64 (n,), and where it leaves the column."""
     reach = round(REACH_MM * PX_PER_MM)
     above, below = max(0, round(row) - reach), min(len(part), round(row) + reach + 1)
@@ -63,6 +83,8 @@ def _path(part: Array, row: float) -> tuple[Array, Array, Array]:
     # Thin strokes are grey; what is ink at all must not cost by the length of a tall wave.
     paper = np.clip((INK + 0.1 - band) / INK, 0, 1)
     across = paper + STEP + strip
+    if taken is not None:
+        across[taken[above:below].T] += 1.0
     climb = paper + CLIMB
     heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
     entered, settled = np.empty_like(band), np.empty_like(band)
@@ -116,8 +138,9 @@ def _grown(part: Array, low: Array, high: Array, path: Array, others: list[tuple
             continue
         seen[column] = True
         confidence[column] = float(ink[held].mean())
-        barred_above = max((int(ends[1][column]) for ends in others if ends[1][column] < held[0]), default=-1)
-        barred_below = min((int(ends[0][column]) for ends in others if ends[0][column] > held[-1]), default=num_rows)
+        spans = [(int(ends[0][column]), int(ends[1][column])) for ends in others]
+        barred_above = max((min(high, int(held[0]) - 1) for low, high in spans if low < held[0]), default=-1)
+        barred_below = min((max(low, int(held[-1]) + 1) for low, high in spans if high > held[-1]), default=num_rows)
         top[column] = _edge(ink, int(held[0]), -1, barred_above)
         bottom[column] = _edge(ink, int(held[-1]), 1, barred_below)
     return Line(top, bottom, path.astype(np.float64), seen, confidence)
