@@ -9,12 +9,11 @@ import click
 
 from kerasmed import runtime
 from kerasmed.cli.croissant import croissant
-from kerasmed.cli.options import FOLDER, data_dir_option, json_option, run_argument, runs_dir_option, words_argument
+from kerasmed.cli.options import data_dir_option, json_option, run_argument, runs_dir_option, words_argument
 from kerasmed.cli.output import in_bytes, progress_of, show, table
 from kerasmed.cli.scan import FILE, scan
+from kerasmed.cli.simulate import simulate
 from kerasmed.errors import ConfigError, DataError, unknown
-
-SIMULATIONS = ("ecg_beats",)
 
 
 @click.group()
@@ -24,6 +23,7 @@ def command() -> None:
 
 command.add_command(scan)
 command.add_command(croissant)
+command.add_command(simulate)
 
 
 @command.command("list")
@@ -132,25 +132,6 @@ def download(database: str, data_dir: Path | None, as_json: bool) -> None:
             progress=lambda _, done, total: progress(done, total),
         )
     show({"database": database, "folder": str(folder)}, f"{database} is in {folder}", as_json)
-
-
-@command.command()
-@click.argument("kind")
-@click.argument("out", type=FOLDER)
-@click.option("--patients", default=12, show_default=True, help="Number of people.")
-@click.option("--duration-s", default=300.0, show_default=True, help="Length of each record.")
-@click.option("--rate-hz", default=360.0, show_default=True, help="Sampling rate.")
-@click.option("--seed", default=0, show_default=True, help="Of everything drawn.")
-@json_option
-def simulate(kind: str, out: Path, patients: int, duration_s: float, rate_hz: float, seed: int, as_json: bool) -> None:
-    """Write records of simulated people into the folder OUT. KIND: ecg_beats."""
-    if kind not in SIMULATIONS:
-        raise unknown("simulation", kind, SIMULATIONS)
-    from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
-
-    headers = simulate_ecg_beats(out, num_patients=patients, duration_s=duration_s, rate_hz=rate_hz, seed=seed)
-    tree = {"folder": str(out), "records": [header.stem for header in headers]}
-    show(tree, f"{len(headers)} records of {patients} simulated people are in {out}", as_json)
 
 
 def _root_or_none(data_dir: Path | None) -> Path | None:
