@@ -137,12 +137,11 @@ def test_what_means_nothing_without_classes_is_refused(room, backend, words, rea
     [
         ("calibrate", ["--data-dir", "."], "are not calibrated"),
         ("explain", ["page.png"], "this one reads page_crops"),
-        ("predict", ["page.png"], "kerasmed digitize"),
+        ("predict", [Path(__file__)], "kerasmed digitize"),
     ],
 )
 def test_verbs_for_classes_are_refused(trained, verb, words, reason):
-    asked_of = ["--model", trained] if verb == "predict" else [trained]
     runs = [] if verb == "predict" else ["--runs-dir", trained.parent]
-    said = say(verb, *asked_of, *words, *runs)
+    said = say(verb, trained, *words, *runs)
     assert said.code != 0
     assert reason in said.err

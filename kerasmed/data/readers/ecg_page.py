@@ -59,7 +59,7 @@ def read_page_picture(path: Path, name: str | None = None) -> Array:
     name = name or path.name
     content = read_bytes(path, name)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(BytesIO(content), formats=FORMATS)
         refuse_large(name, *image.size)
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data:
