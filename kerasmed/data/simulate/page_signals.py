@@ -16,7 +16,7 @@ from kerasmed.data.simulate.ecg_twelve import simulate_twelve
 from kerasmed.errors import DataError
 
 SHORTEST_S = 9.9  # of a record that is printed
-_MOST_PEOPLE = 1000
+_PEOPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class PrintedRecord:
 
 
 def simulated_people(settings: EcgPages) -> list[PrintedRecord]:
-    """As many people as there are pages, but no more than 1000."""
-    numbers = range(min(settings.pages, _MOST_PEOPLE))
-    return [PrintedRecord(f"S{n + 1:04d}", f"S{n + 1:04d}", seed=(settings.seed, n)) for n in numbers]
+    """A thousand people, whose hearts follow from the seed."""
+    names = [f"S{number + 1:04d}" for number in range(_PEOPLE)]
+    return [PrintedRecord(name, name, seed=(settings.seed, number)) for number, name in enumerate(names)]
 
 
 def list_printable(folder: Path, leave_out: Sequence[str] = ()) -> list[PrintedRecord]:
