@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kerasmed.data.records import Array
+from kerasmed.spec import TargetSpec
 
 NAMES = ("trace_dice", "grid_dice", "grid_px", "baseline_px", "angle_deg", "signal_px", "signal_hit")
 MEANING = {
@@ -126,6 +127,15 @@ def ridges_px(logit: Array, true: Array) -> float:
     padded = np.pad(logit, ((REACH_PX, REACH_PX), (0, 0)), constant_values=-np.inf)
     around = padded[rows[:, None] + steps + REACH_PX, columns[:, None]]
     return float(np.abs(steps[around.argmax(axis=1)]).mean())
+
+
+def map_scores(logits: Array, target: TargetSpec) -> Array:
+    """float32 of the shape of `logits`: chances of masks and of places; an angle in degrees as it is."""
+    from scipy.special import expit
+
+    if target.task == "angle":
+        return logits.astype(np.float32)
+    return softmax_rows(logits) if target.task == "row_place" else expit(logits.astype(np.float32))
 
 
 def softmax_rows(logits: Array) -> Array:

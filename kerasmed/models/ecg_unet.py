@@ -64,8 +64,12 @@ def _convolve(x: Any, width: int, stride: int = 1, dilation: int = 1) -> Any:
 
 def _enlarged(x: Any, skip: Any) -> Any:
     """`x` at the size of `skip`, in as many channels, added to it (LinkNet's skips, arXiv:1707.03718)."""
-    x = layers.Conv2D(skip.shape[-1], 1, use_bias=False)(x)
-    return layers.Add()([layers.UpSampling2D(2)(x), skip])
+    return layers.Add()([_upward(x, skip.shape[-1], 2), skip])
+
+
+def _upward(x: Any, width: int, factor: int) -> Any:
+    # Transposed convolutions and no resizing, which TensorFlow refuses for pages whose size the graph does not know.
+    return layers.Conv2DTranspose(width, factor, factor, use_bias=False)(x)
 
 
 def _follow(x: Any, row: Any, width: int) -> Any:
@@ -78,8 +82,7 @@ def _follow(x: Any, row: Any, width: int) -> Any:
 
 def _places(x: Any, strip: Any, row: Any) -> Any:
     """Logits (height, width) of each row of a column."""
-    near = layers.Conv2D(x.shape[-1], 1, use_bias=False)(strip)
-    near = layers.UpSampling2D(2**STRIP_LEVEL, interpolation="bilinear")(near)
+    near = _upward(strip, x.shape[-1], 2**STRIP_LEVEL)
     x = _convolve(layers.Concatenate()([layers.Add()([x, near]), StripDistance(1)([x, row])]), x.shape[-1])
     return DropChannel(dtype="float32", name="signal")(_map(x, 1, "signal_places"))
 
