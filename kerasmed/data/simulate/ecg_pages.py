@@ -27,7 +27,6 @@ import numpy as np
 
 from kerasmed.config.pages import EcgPages
 from kerasmed.data.making import MOST_PROCESSES, by_processes
-from kerasmed.data.page_records import NUM_SAMPLES, RATE_HZ
 from kerasmed.data.simulate.ecg_page import make_page
 from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable, simulated_people
 from kerasmed.errors import ConfigError, DataError, MissingPackageError
@@ -99,7 +98,7 @@ def write_page(job: _Job, folder: Path, settings: EcgPages) -> dict[str, Any]:
 
     number, record = job
     rng = np.random.default_rng([settings.seed, number])
-    signals = read_printable(record, RATE_HZ, NUM_SAMPLES)
+    signals = read_printable(record)
     page = f"P{number + 1:05d}"
     picture, truth, facts = make_page(signals, settings, rng)
     Image.fromarray(picture).save(folder / IMAGES / f"{page}.png", compress_level=1)

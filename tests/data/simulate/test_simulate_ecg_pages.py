@@ -153,6 +153,18 @@ def test_a_lead_is_known_only_where_it_is_printed(layout, speed, seconds):
     assert starts["V1"] == {"3x4": 2 * seconds, "6x2": seconds, "12x1": 0}[layout]
 
 
+def test_a_gap_of_the_signal_is_a_gap_of_the_trace():
+    rng = np.random.default_rng(0)
+    signals = simulate_twelve(rng, RATE_HZ, 5000)
+    signals[:, 2000:3000] = np.nan
+    settings = EcgPages(**SMALL, layouts=["12x1"], speeds_mm_s=[25.0], look="clean", strength=NONE)
+    _, truth, facts = make_page(signals, settings, rng)
+    columns = np.flatnonzero(np.isfinite(truth["trace_y"][0]))
+    assert np.diff(columns).max() == pytest.approx(50 * facts["px_per_mm"], abs=2)
+    assert np.isnan(truth["signals"][:, 2000:3000]).all()
+    assert np.isfinite(truth["baseline_y"][0][columns[0] : columns[-1]]).all()
+
+
 def test_a_rhythm_strip_shows_its_lead_whole():
     _, truth, _ = page(0, layouts=["3x4+1"], speeds_mm_s=[25.0])
     assert np.isfinite(truth["signals"][LEADS.index("II")]).all()
