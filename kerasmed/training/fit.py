@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders import open_stream
@@ -118,9 +119,21 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,
     )
-    # TensorFlow would build it in the first step, too late for a checkpoint to fill it.
+    # Some backends would build these in the first step, too late for a checkpoint to fill them.
     trainee.optimizer.build(trainee.trainable_variables)
+    _build_loss_means(trainee, spec, stream)
     return trainee
+
+
+def _build_loss_means(trainee: keras.Model, spec: ExampleSpec, stream: BatchStream) -> None:
+    """Keras has a running mean of the loss of each target, where there are several, from the first loss on."""
+    if len(spec.targets) < 2:
+        return
+    picture = stream.inputs[spec.picture].shape[1:] if spec.picture else ()
+    true = {name: np.asarray(values[stream.rows[:1]]) for name, values in stream.targets.items()}
+    blank = {name: np.zeros((1, *target.answer_shape(picture)), np.float32) for name, target in spec.targets.items()}
+    trainee.compute_loss(y=true, y_pred={name: keras.ops.convert_to_tensor(values) for name, values in blank.items()})
+    trainee.reset_metrics()
 
 
 def _refuse_mixup(spec: ExampleSpec) -> None:

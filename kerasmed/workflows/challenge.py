@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from kerasmed.calibration import THRESHOLDS
-from kerasmed.config.dataset import DatasetConfig, RecordExamples, WfdbHeaders
+from kerasmed.config.any_dataset import DatasetConfig
+from kerasmed.config.dataset import RecordExamples, WfdbHeaders
 from kerasmed.config.load import load_run
 from kerasmed.data.readers.wfdb_header import parse_header
 from kerasmed.data.readers.wfdb_samples import to_millivolts

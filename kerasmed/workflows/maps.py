@@ -11,6 +11,7 @@ import numpy as np
 from kerasmed import files
 from kerasmed.config.run import RunConfig
 from kerasmed.config.unet import EcgUnet
+from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.map_metrics import MapTally
 from kerasmed.evaluation.map_report import MapReport, judge_maps
@@ -54,7 +55,8 @@ def judge_map_run(folder: Path, model: "keras.Model", material: Material, config
     from kerasmed.training.scoring import score_batches
 
     spec, arrays, index = material.prepared.spec, material.prepared.arrays, material.prepared.index
-    rows, tally, shown = material.splits.test, MapTally(), []
+    rows, tally = material.splits.test, MapTally()
+    shown: list[tuple[Array, dict[str, Array]]] = []
     trainee = build_trainee(model, spec, Augmentation())
     inputs = {name: arrays[name] for name in spec.inputs}
     for chosen, logits in score_batches(trainee, inputs, rows, config.evaluation.batch_size):

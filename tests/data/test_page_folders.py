@@ -126,7 +126,8 @@ def test_simulated_pages_are_read_with_their_signals(tmp_path):
     simulate_ecg_pages(tmp_path / "out", EcgPages(pages=1, height=425, width=550, layouts=["6x2"], speeds_mm_s=[25.0]))
     (page,) = find_pages(tmp_path / "out")
     record = read_page(page)
-    assert (page.name, page.patient) == ("P00001", "S0001")
+    assert (page.name, page.record) == ("P00001", page.patient)
+    assert page.patient.startswith("S")
     assert record.pixels.shape == (425, 550, 3)
     assert np.isfinite(record.signals_mv).sum(axis=1).tolist() == [2500] * 12
 

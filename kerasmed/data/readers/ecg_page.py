@@ -59,7 +59,7 @@ def read_page_picture(path: Path, name: str | None = None) -> Array:
     name = name or path.name
     content = read_bytes(path, name)
     try:
-        image = Image.open(BytesIO(content), formats=FORMATS)
+        image: Image.Image = Image.open(BytesIO(content), formats=FORMATS)
         refuse_large(name, *image.size)
         image = ImageOps.exif_transpose(image)
         if image.has_transparency_data:
@@ -79,8 +79,9 @@ def read_page_truth(path: Path, shape: tuple[int, int]) -> PageTruth:
     Raises:
         DataError: It is no such file, lacks an array, or is of a picture of another size.
     """
+    content = BytesIO(read_bytes(path, path.name))
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(content, allow_pickle=False) as stored:
             truth = PageTruth(**{field.name: stored[field.name] for field in fields(PageTruth)})
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(path.name, "cannot be read as the truth of a page.", "Simulate the pages again.") from error

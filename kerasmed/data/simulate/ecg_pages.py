@@ -18,7 +18,7 @@ import io
 import os
 import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 
 from kerasmed.config.pages import EcgPages
-from kerasmed.data.making import by_processes
-from kerasmed.data.page_records import NUM_SAMPLES, RATE_HZ
+from kerasmed.data.making import MOST_PROCESSES, by_processes
 from kerasmed.data.simulate.ecg_page import make_page
 from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable, simulated_people
 from kerasmed.errors import ConfigError, DataError, MissingPackageError
@@ -38,7 +37,8 @@ COLUMNS = (
     "page", "image", "record", "patient", "layout", "speed_mm_s", "gain_mm_mv", "px_per_mm",  "look", "seed",
     "angle_deg",
 )  # fmt: skip
-_PORTION = 4
+_Job = tuple[int, PrintedRecord]
+_PORTION, _LEAST_FOR_PROCESSES = 4, 8
 _OURS = re.compile(rf"{re.escape(TABLE)}|{IMAGES}|{TRUTH}")
 
 
@@ -74,9 +74,8 @@ def simulate_ecg_pages(
     with committed_folder(folder) as beside:
         for part in (IMAGES, TRUTH):
             (beside / part).mkdir()
-        make = pickle.dumps(partial(write_page, folder=beside, settings=settings))
-        num_processes = min(len(os.sched_getaffinity(0)), len(jobs) // _PORTION + 1)
-        for done, row in enumerate(by_processes(make, jobs, num_processes, _PORTION), start=1):
+        make = partial(write_page, folder=beside, settings=settings)
+        for done, row in enumerate(_rows(make, jobs), start=1):
             if isinstance(row, DataError):
                 raise row
             rows.append(row)
@@ -85,13 +84,21 @@ def simulate_ecg_pages(
     return rows
 
 
-def write_page(job: tuple[int, PrintedRecord], folder: Path, settings: EcgPages) -> dict[str, Any]:
+def _rows(make: Callable[[_Job], dict[str, Any]], jobs: Sequence[_Job]) -> Iterator[dict[str, Any] | DataError]:
+    """What `make` returns for each job; by processes where that is worth their start."""
+    num_processes = min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
+    if len(jobs) < _LEAST_FOR_PROCESSES or num_processes == 1:
+        return (make(job) for job in jobs)
+    return by_processes(pickle.dumps(make), jobs, num_processes, _PORTION)
+
+
+def write_page(job: _Job, folder: Path, settings: EcgPages) -> dict[str, Any]:
     """Make one page and write its picture and truth below `folder`; returns its row of `pages.csv`."""
     from PIL import Image
 
     number, record = job
     rng = np.random.default_rng([settings.seed, number])
-    signals = read_printable(record, RATE_HZ, NUM_SAMPLES)
+    signals = read_printable(record)
     page = f"P{number + 1:05d}"
     picture, truth, facts = make_page(signals, settings, rng)
     Image.fromarray(picture).save(folder / IMAGES / f"{page}.png", compress_level=1)

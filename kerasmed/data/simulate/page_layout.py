@@ -105,8 +105,8 @@ def draw_plan(settings: EcgPages, rng: np.random.Generator) -> PagePlan:
     return PagePlan(size, layout, speed, gain, strips, rows_mm, pulses, _names(strips, size[1] / len(rows), rng))
 
 
-def strip_points(strip: Strip, signal_mv: Array, rate_hz: float, plan: PagePlan) -> Array:
-    """The line that a lead draws.
+def strip_lines(strip: Strip, signal_mv: Array, rate_hz: float, plan: PagePlan) -> list[Array]:
+    """The lines that a lead draws: one, and one more behind each gap of the signal.
 
     Args:
         strip: Where.
@@ -115,11 +115,13 @@ def strip_points(strip: Strip, signal_mv: Array, rate_hz: float, plan: PagePlan)
         plan: The scale.
 
     Returns:
-        float64 (n, 2), mm.
+        Each float64 (n, 2), mm.
     """
     samples = np.arange(round(strip.start_s * rate_hz), min(round(strip.end_s * rate_hz), len(signal_mv)))
     x_mm = strip.x_mm + (samples / rate_hz - strip.start_s) * plan.speed_mm_s
-    return np.stack([x_mm, strip.y_mm - signal_mv[samples] * plan.gain_mm_mv], axis=1)
+    points = np.stack([x_mm, strip.y_mm - signal_mv[samples] * plan.gain_mm_mv], axis=1)
+    there = np.isfinite(points).all(axis=1)
+    return [part[np.isfinite(part).all(axis=1)] for part in np.split(points, np.flatnonzero(~there)) if len(part)]
 
 
 def _strips(leads: tuple[str, ...], row: int, left_mm: float, y_mm: float, speed_mm_s: float) -> list[Strip]:

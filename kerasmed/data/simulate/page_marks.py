@@ -65,11 +65,15 @@ def box_leads(
     corners = [(line.min(axis=0) - around, line.max(axis=0) + around) for row in rows for line in row if len(line)]
     if rng.random() < 0.9:
         canvas.lines([_rectangle(low, high) for low, high in corners], rng.uniform(0.4, 1.2) * scale, colour)
+    framed, alpha = rng.random() < 0.4, 1.0 if rng.random() < 0.7 else 0.5
     if rng.random() < 0.8:
         for label in plan.labels:
             low = np.array([label.x_mm - 0.6, label.y_mm - label.height_mm - 1.0])
             high = np.array([label.x_mm + 0.75 * label.height_mm * len(label.text) + 0.6, label.y_mm + 1.0])
-            canvas.areas([_rectangle(low, high)], field, alpha=1.0 if rng.random() < 0.7 else 0.5)
+            if framed:
+                canvas.lines([_rectangle(low, high)], rng.uniform(0.6, 1.2) * scale, field)
+            else:
+                canvas.areas([_rectangle(low, high)], field, alpha)
 
 
 def write_by_hand(canvas: Canvas, plan: PagePlan, scale: float, rng: np.random.Generator) -> None:

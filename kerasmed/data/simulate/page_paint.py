@@ -9,7 +9,7 @@ from kerasmed.data.page_records import LEADS
 from kerasmed.data.records import Array
 from kerasmed.data.simulate import page_truth
 from kerasmed.data.simulate.page_ink import Canvas, map_points
-from kerasmed.data.simulate.page_layout import PagePlan, strip_points
+from kerasmed.data.simulate.page_layout import PagePlan, strip_lines
 from kerasmed.data.simulate.page_style import PageStyle
 
 MINOR_MM, MAJOR_EVERY = 1.0, 5
@@ -42,8 +42,7 @@ def draw_page(plan: PagePlan, style: PageStyle, signals_mv: Array, rate_hz: floa
     """
     rows: list[list[Array]] = [[] for _ in plan.rows_mm]
     for strip in plan.strips:
-        points = strip_points(strip, signals_mv[LEADS.index(strip.lead)], rate_hz, plan)
-        rows[strip.row].append(points[np.isfinite(points).all(axis=1)])
+        rows[strip.row] += strip_lines(strip, signals_mv[LEADS.index(strip.lead)], rate_hz, plan)
     minor_x, major_x = _lines_at(plan.size_mm[0], style.offset_mm[0])
     minor_y, major_y = _lines_at(plan.size_mm[1], style.offset_mm[1])
     width, height = plan.size_mm

@@ -7,16 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from kerasmed.config.pages import EcgPages
-from kerasmed.data.page_records import LEADS
+from kerasmed.data.page_records import LEADS, NUM_SAMPLES, RATE_HZ, on_page
 from kerasmed.data.readers.wfdb import read_record
 from kerasmed.data.record_patients import patient_of, ptbxl_patients
 from kerasmed.data.records import Array
-from kerasmed.data.resampling import resample_window
 from kerasmed.data.simulate.ecg_twelve import simulate_twelve
 from kerasmed.errors import DataError
 
 SHORTEST_S = 9.9  # of a record that is printed
-_MOST_PEOPLE = 1000
+_PEOPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,9 @@ class PrintedRecord:
 
 
 def simulated_people(settings: EcgPages) -> list[PrintedRecord]:
-    """As many people as there are pages, but no more than 1000."""
-    numbers = range(min(settings.pages, _MOST_PEOPLE))
-    return [PrintedRecord(f"S{n + 1:04d}", f"S{n + 1:04d}", seed=(settings.seed, n)) for n in numbers]
+    """A thousand people, whose hearts follow from the seed."""
+    names = [f"S{number + 1:04d}" for number in range(_PEOPLE)]
+    return [PrintedRecord(name, name, seed=(settings.seed, number)) for number, name in enumerate(names)]
 
 
 def list_printable(folder: Path, leave_out: Sequence[str] = ()) -> list[PrintedRecord]:
@@ -51,19 +50,20 @@ def list_printable(folder: Path, leave_out: Sequence[str] = ()) -> list[PrintedR
     return [PrintedRecord(path.stem, patient_of(path, known), str(path)) for path in headers]
 
 
-def read_printable(record: PrintedRecord, rate_hz: float, num_samples: int) -> Array:
+def read_printable(record: PrintedRecord) -> Array:
     """Twelve leads from the start of a record, the median of each being its zero line.
 
     Returns:
-        float32 (12, num_samples) in mV, at `rate_hz`, in the order of `LEADS`.
+        float32 (12, 5000) in mV, at 500 Hz, in the order of `LEADS`; NaN where the record has gaps.
 
     Raises:
         DataError: It has not all leads, or is shorter than a page.
     """
     if not record.header:
-        return simulate_twelve(np.random.default_rng([7, *record.seed]), rate_hz, num_samples)
+        return simulate_twelve(np.random.default_rng([7, *record.seed]), RATE_HZ, NUM_SAMPLES)
     read = read_record(Path(record.header), LEADS)
     if len(read.signal_mv) < SHORTEST_S * read.rate_hz:
         raise DataError(record.name, f"is shorter than {SHORTEST_S:g} s, what a page shows.", "Put it into leave_out.")
-    signal = resample_window(np.nan_to_num(read.signal_mv), 0, read.rate_hz, rate_hz, num_samples)
-    return np.ascontiguousarray((signal - np.median(signal, axis=0)).T, np.float32)
+    signals = on_page(read.signal_mv, read.rate_hz)
+    zero = [np.median(lead[np.isfinite(lead)]) if np.isfinite(lead).any() else 0.0 for lead in signals]
+    return (signals - np.array(zero)[:, None]).astype(np.float32)

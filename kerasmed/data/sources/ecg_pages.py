@@ -24,7 +24,7 @@ REMEDY = "kerasmed data simulate ecg_pages writes such a folder."
 
 @dataclass(frozen=True)
 class ListedPage:
-    """A row of `pages.csv`: the page, who was recorded, its layout, its scale and its look."""
+    """A row of `pages.csv`: the page, who was recorded, its layout, its scale, its look and the record it shows."""
 
     name: str
     image: Path
@@ -33,6 +33,7 @@ class ListedPage:
     layout: str
     px_per_mm: float
     look: str
+    record: str = ""
 
 
 def build_ecg_pages(config: EcgPageSet, data_root: Path) -> Dataset:
@@ -106,4 +107,5 @@ def _listed(folder: Path, row: Mapping[str, str]) -> ListedPage:
     if not 0.5 <= scale <= 100:
         raise DataError(name, f"px_per_mm is {scale:g}; pages have between 0.5 and 100.", REMEDY)
     truth = folder / TRUTH / f"{name}.npz"
-    return ListedPage(name, folder / image, truth, row["patient"], row["layout"], scale, row["look"])
+    told = row.get("record", "")
+    return ListedPage(name, folder / image, truth, row["patient"], row["layout"], scale, row["look"], told)

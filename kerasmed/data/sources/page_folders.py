@@ -67,7 +67,7 @@ def list_simulated(folder: Path, data_root: Path) -> tuple[PageRef, ...]:
     """What `kerasmed data simulate ecg_pages` wrote."""
     del data_root
     return tuple(
-        PageRef(page.name, page.image, 0, page.name, page.patient, page.look, TruthSignals(page.truth))
+        PageRef(page.name, page.image, 0, page.record, page.patient, page.look, TruthSignals(page.truth))
         for page in list_pages(folder)
     )
 
