@@ -10,7 +10,13 @@ from kerasmed.inference.digitize.maps import PageMaps
 
 RATE_HZ, NUM_SAMPLES = 500, 5000
 # Height in mV, place and width in s of P, Q, R, S and T, in I and in II.
-WAVES = ((0.10, 0.15, -0.16, 0.025), (-0.05, -0.1, -0.03, 0.008), (0.6, 1.1, 0.0, 0.010), (-0.15, -0.2, 0.03, 0.009), (0.2, 0.3, 0.25, 0.05))
+WAVES = (
+    (0.10, 0.15, -0.16, 0.025),
+    (-0.05, -0.1, -0.03, 0.008),
+    (0.6, 1.1, 0.0, 0.010),
+    (-0.15, -0.2, 0.03, 0.009),
+    (0.2, 0.3, 0.25, 0.05),
+)
 
 
 def twelve_leads(beat_s=0.8):

@@ -64,7 +64,8 @@ def test_the_wfdb_record_says_the_same_as_the_table(answered):
 
 def test_the_picture_shows_lines_on_the_page(answered):
     _, out = answered
-    assert Image.open(out / "P00001.png").size == (1100, 850)
+    with Image.open(out / "P00001.png") as picture:
+        assert picture.size == (1100, 850)
 
 
 def test_the_truth_gives_measures_by_layout_and_look(answered):

@@ -17,7 +17,8 @@ WEIGHTS = {
     "aVL": (1.0, -0.5),
     "aVF": (-0.5, 1.0),
 }
-LARGEST_MV = 0.15
+# Beyond this, or this share of the leads' own deviation, leads contradict one another and are left as they were read.
+LARGEST_MV, LARGEST_SHARE = 0.15, 0.3
 SAME = 0.9
 
 
@@ -97,9 +98,13 @@ def make_consistent(signals: Array, seen: Array) -> tuple[Array, Array, float | 
     if solvable.sum() < 100:
         return signals, seen, None, False
     # A zero line that lies a little off is a constant; it is no disagreement of the leads' waves.
-    waves = off - np.nanmedian(off[:, solvable], axis=1, keepdims=True) if np.isfinite(off).any() else off
-    rms = float(np.sqrt(np.nanmean(np.square(waves)))) if np.isfinite(waves).any() else None
-    if rms is None or rms > LARGEST_MV:
+    constant = [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else 0.0 for row in off]
+    waves = off - np.array(constant)[:, None]
+    rms = float(np.sqrt(np.nanmean(np.square(waves))))
+    spread = float(
+        np.median([np.std(row[there]) for row, there in zip(limbs, known & solvable, strict=True) if there.any()])
+    )
+    if rms > min(LARGEST_MV, LARGEST_SHARE * spread):
         return signals, seen, rms, False
     better, where = signals.copy(), seen.copy()
     close = np.nan_to_num(np.abs(waves), nan=0.0).max(axis=0) <= 3 * LARGEST_MV

@@ -221,7 +221,7 @@ def _phases(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array, 
 
 
 def _tiles(grid: Array, waves: Array, px_per_mm: float) -> tuple[Array, Array]:
-    """complex (2, rows, columns): what is left of the two waves in tiles of the page; the tiles' middles (n, 2)."""
+    """The complex rest (2, rows, columns) of the two waves in tiles of the page; the tiles' middles (n, 2)."""
     from scipy import ndimage
 
     height, width = grid.shape

@@ -58,7 +58,7 @@ def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
 
 
 def _taken(shape: tuple[int, ...], rows: Array, own: int, passed: list[tuple[Array, Array, Array]]) -> Array:
-    """bool like the page: the level lines of other rows, along which no path of row `own` may take a short cut.
+    """Where, on the page, the level lines of other rows lie, along which row `own` may take no short cut.
 
     A deep wave crosses the next row; the cheapest way from its one stroke to the other would be along that row's line.
     """

@@ -27,8 +27,11 @@ def seen(angle_deg, px_per_mm=3.9, aside=(0.0, 0.0)):
     turn = np.deg2rad(angle_deg)
     matrix = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [*aside, 1]])
     to_middle = np.array([[1, 0, SHAPE[1] / 2], [0, 1, SHAPE[0] / 2], [0, 0, 1]])
-    return to_middle @ np.diag([px_per_mm, px_per_mm, 1]) @ matrix @ np.array(
-        [[1, 0, -LETTER_MM[0] / 2], [0, 1, -LETTER_MM[1] / 2], [0, 0, 1]]
+    return (
+        to_middle
+        @ np.diag([px_per_mm, px_per_mm, 1])
+        @ matrix
+        @ np.array([[1, 0, -LETTER_MM[0] / 2], [0, 1, -LETTER_MM[1] / 2], [0, 0, 1]])
     )
 
 
