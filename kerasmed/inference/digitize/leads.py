@@ -1,6 +1,6 @@
 """Rows of heights become leads in millivolts: each lead at its place in the ten seconds, with how well it was read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,6 @@ from kerasmed.inference.digitize.trace import Line
 RATE_HZ, NUM_SAMPLES = 500.0, 5000
 LONGEST_GAP_S = 0.2
 LEAST_SEEN = 0.6
-# The line's own half width beside a bar or an end of a row belongs to neither lead.
-MARGIN_PX = 2
 
 
 @dataclass(frozen=True)
@@ -67,24 +65,19 @@ def cut_strips(
     """
     strips = []
     for row, (line, leads) in enumerate(zip(lines, layout.rows, strict=True)):
-        columns, heights = read_line(_without(line, timing, first_column))
-        seconds = (columns + first_column - timing.start) / PX_PER_MM / speed_mm_s
-        values = (zero[row] - heights) / PX_PER_MM / gain
         part_s = timing.length_mm / speed_mm_s / len(leads)
-        for number, lead in enumerate(leads):
+        for number, (lead, stretch) in enumerate(zip(leads, timing.stretches(len(leads)), strict=True)):
+            columns, heights = read_line(_part(line, stretch, first_column))
+            seconds = (columns + first_column - timing.start) / PX_PER_MM / speed_mm_s
+            values = (zero[row] - heights) / PX_PER_MM / gain
             strips.append(_strip(lead, row, number * part_s, part_s, seconds, values))
     return strips
 
 
-def _without(line: Line, timing: Timing, first_column: int) -> Line:
-    """The line without the columns of bars, and without what stands before and behind the row."""
-    seen = line.seen.copy()
-    place = np.arange(len(seen)) + first_column
-    for low, high in timing.bars:
-        seen[(place >= low - MARGIN_PX) & (place <= high + MARGIN_PX)] = False
-    end = timing.start + timing.length_mm * PX_PER_MM
-    seen &= (place >= timing.start + MARGIN_PX) & (place <= end - 1)
-    return Line(line.top, line.bottom, line.path, seen, line.confidence)
+def _part(line: Line, stretch: tuple[int, int], first_column: int) -> Line:
+    """The line within a stretch of columns of the page."""
+    place = np.arange(len(line.seen)) + first_column
+    return replace(line, seen=line.seen & (place >= stretch[0]) & (place < stretch[1]))
 
 
 def _strip(lead: str, row: int, start_s: float, part_s: float, seconds: Array, values: Array) -> Strip:

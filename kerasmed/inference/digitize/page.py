@@ -107,8 +107,8 @@ def digitize(name: str, pixels: Array, maps: PageMaps | None = None, wishes: Wis
     speed, gain, notes = _scale(wishes, pulse)
     zero = _zero(rows, pulse, page)
     first = max(0, int(timing.start) - PX_PER_MM)
-    last = min(page.trace.shape[1], int(timing.start + timing.length_mm * PX_PER_MM) + PX_PER_MM)
-    lines = follow_rows(page.trace, rows, first, last)
+    last = min(page.trace.shape[1], int(timing.end) + PX_PER_MM)
+    lines = follow_rows(page.trace, rows, first, last, [timing.stretches(len(leads)) for leads in layout.rows])
     strips = cut_strips(lines, zero, first, timing, layout, speed, gain)
     return _finish(
         DigitizedPage(

@@ -1,6 +1,7 @@
 """When a row begins and where its leads change: ends of the ink, the pulse, and the bars between leads."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from kerasmed.inference.digitize.rows import Pulse
 ROW_MM = 250.0  # ten seconds at 25 mm/s
 SAME_MM, NEAR_MM = 3.0, 15.0
 BAR_MM, BAR = 2.0, 0.6
+WIDEST_BAR = round(1.3 * PX_PER_MM)
 SEARCH_MM = 1.5
+# The line's own half width beside a bar or an end of a row belongs to neither lead.
+MARGIN_PX = 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,25 @@ class Timing:
     start: float
     length_mm: float
     bars: tuple[tuple[int, int], ...]
+
+    @property
+    def end(self) -> float:
+        """Column behind the last lead."""
+        return self.start + self.length_mm * PX_PER_MM
+
+    def stretches(self, num_leads: int) -> list[tuple[int, int]]:
+        """Columns of each of so many leads side by side, first and behind the last, without the bars between them."""
+        edges = [self.start + (self.end - self.start) * number / num_leads for number in range(num_leads + 1)]
+        found = []
+        for left, right in pairwise(edges):
+            low, high = round(left) + MARGIN_PX * (left == self.start), round(right)
+            for first, last in self.bars if num_leads > 1 else ():
+                if abs((first + last) / 2 - left) < PX_PER_MM:
+                    low = last + 1 + MARGIN_PX
+                elif abs((first + last) / 2 - right) < PX_PER_MM:
+                    high = first - MARGIN_PX
+            found.append((low, high))
+        return found
 
 
 def find_timing(
@@ -66,13 +89,17 @@ def _find_bars(
     reach, search = round(BAR_MM * PX_PER_MM), round(SEARCH_MM * PX_PER_MM)
     bands = [ink[max(0, row - reach) : row + reach + 1] > 0.5 for row in rows.astype(int)]
     filled = np.mean([band.mean(axis=0) > 0.85 for band in bands], axis=0)  # share of rows whose column is all ink
-    found, off = [], []
+    found: list[tuple[int, int]] = []
+    off: list[float] = []
     for number in range(1, num_columns):
-        near = round(first + number * length / num_columns)
-        low = max(0, near - search)
-        columns = low + np.flatnonzero(filled[low : near + search + 1] >= BAR)
-        if len(columns):
-            found.append((int(columns[0]), int(columns[-1])))
-            off.append((columns[0] + columns[-1]) / 2 - (first + number * length / num_columns))
+        near = first + number * length / num_columns
+        low = max(0, round(near) - search)
+        columns = low + np.flatnonzero(filled[low : round(near) + search + 1] >= BAR)
+        # A steep wave beside the bar fills its columns too: the run that lies nearest to the place is the bar.
+        runs = [run for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1) if 2 <= len(run) <= WIDEST_BAR]
+        if runs:
+            bar = min(runs, key=lambda run: abs(run.mean() - near))
+            found.append((int(bar[0]), int(bar[-1])))
+            off.append(float(bar.mean()) - near)
     shift = float(np.median(off)) if len(off) >= 2 and np.ptp(off) < 3 else 0.0
     return tuple(found), shift

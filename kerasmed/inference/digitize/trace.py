@@ -4,7 +4,7 @@ A step along ink costs little, a step over bare paper much, whether across or up
 however steep, crosses the rows of others where they cross it, and jumps a gap straight.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ REACH_MM = 45.0
 STEP, CLIMB = 0.02, 0.004  # of a pixel of full ink: across, and up or down
 LEVEL_PX = 4
 OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the first millimetres
+
+
+Parts = list[list[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Line:
     confidence: Array
 
 
-def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
+def follow_rows(trace: Array, rows: Array, first: int, last: int, parts: Parts | None = None) -> list[Line]:
     """The line of each row between two columns.
 
     Args:
@@ -45,16 +48,44 @@ def follow_rows(trace: Array, rows: Array, first: int, last: int) -> list[Line]:
         rows: float64 (R,), about where the rows' zero lines lie.
         first: Column where the rows begin.
         last: Column behind their end.
+        parts: Of each row, the stretches (first column, column behind the last) of the page that hold one lead each; a
+            line begins and ends in each as it likes. One stretch for the whole row where there are none.
     """
     part = trace[:, first:last]
-    passed = [_path(part, float(row)) for row in rows]
+    stretches = [_within(one, first, last) for one in parts or [[(first, last)]] * len(rows)]
+    nowhere = [np.zeros(part.shape, bool)] * len(rows)
+    passed = _pass(part, rows, stretches, nowhere)
     taken = [_taken(part.shape, rows, number, passed) for number in range(len(rows))]
-    passed = [_path(part, float(row), zone) for row, zone in zip(rows, taken, strict=True)]
+    passed = _pass(part, rows, stretches, taken)
     lines = []
     for number, (low, high, path) in enumerate(passed):
         others = [ends for other, ends in enumerate(passed) if other != number]
-        lines.append(_grown(part, low, high, path, others))
+        line = _grown(part, low, high, path, others)
+        inside = np.zeros(part.shape[1], bool)
+        for start, end in stretches[number]:
+            inside[start:end] = True
+        lines.append(replace(line, seen=line.seen & inside))
     return lines
+
+
+def _within(stretches: list[tuple[int, int]], first: int, last: int) -> list[tuple[int, int]]:
+    """Stretches as columns of the part that is looked at, those that hold anything."""
+    inside = [(max(start, first) - first, min(end, last) - first) for start, end in stretches]
+    return [(start, end) for start, end in inside if end > start]
+
+
+def _pass(
+    part: Array, rows: Array, stretches: list[list[tuple[int, int]]], taken: list[Array]
+) -> list[tuple[Array, Array, Array]]:
+    """The cheapest path of each row, stretch by stretch; on the row itself between them."""
+    found = []
+    for row, mine, zone in zip(rows, stretches, taken, strict=True):
+        ends = tuple(np.full(part.shape[1], round(float(row))) for _ in range(3))
+        for start, end in mine:
+            for whole, piece in zip(ends, _path(part[:, start:end], float(row), zone[:, start:end]), strict=True):
+                whole[start:end] = piece
+        found.append((ends[0], ends[1], ends[2]))
+    return found
 
 
 def _taken(shape: tuple[int, ...], rows: Array, own: int, passed: list[tuple[Array, Array, Array]]) -> Array:
@@ -74,7 +105,7 @@ def _taken(shape: tuple[int, ...], rows: Array, own: int, passed: list[tuple[Arr
     return zone
 
 
-def _path(part: Array, row: float, taken: Array | None = None) -> tuple[Array, Array, Array]:
+def _path(part: Array, row: float, taken: Array) -> tuple[Array, Array, Array]:
     """Upper and lower end of the cheapest path in each column, int64 (n,), and where it leaves the column."""
     reach = round(REACH_MM * PX_PER_MM)
     above, below = max(0, round(row) - reach), min(len(part), round(row) + reach + 1)
@@ -83,8 +114,7 @@ def _path(part: Array, row: float, taken: Array | None = None) -> tuple[Array, A
     # Thin strokes are grey; what is ink at all must not cost by the length of a tall wave.
     paper = np.clip((INK + 0.1 - band) / INK, 0, 1)
     across = paper + STEP + strip
-    if taken is not None:
-        across[taken[above:below].T] += 1.0
+    across[taken[above:below].T] += 1.0
     climb = paper + CLIMB
     heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
     entered, settled = np.empty_like(band), np.empty_like(band)
