@@ -1,6 +1,5 @@
 """kerasmed digitize: pages of ECG paper -> leads in mV at 500 Hz."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--then", type=click.Path(path_type=Path), help="Saved model of whole records that answers for each page."
 )
-@click.option(
-    "--truth", type=click.Path(path_type=Path),
-    help="Judge: a folder of simulated pages, or a CSV with columns image and truth_record (below --data-dir).",
-)  # fmt: skip
+@click.option("--truth", type=FOLDER, help="Judge against the signals of this folder of pages.")
 @data_dir_option
 @json_option
 def command(
@@ -44,7 +40,11 @@ def command(
     from kerasmed.inference.digitize.page import Wishes
 
     wishes = Wishes(layout, speed, gain)
-    judge = _judge(truth, data_dir)
+    judge = None
+    if truth is not None:
+        from kerasmed.workflows.judge_pages import open_truth
+
+        judge = open_truth(truth, data_dir)
     from kerasmed.workflows.digitize import digitize_pages
 
     with progress_of("pages") as progress:
@@ -74,14 +74,6 @@ def _opened(path: Path | None, maps: bool = False) -> "Predictor | None":
     if maps:
         require_pages(predictor)
     return predictor
-
-
-def _judge(truth: Path | None, data_dir: Path | None) -> "Callable[[list[Read], int], dict[str, Any]] | None":
-    if truth is None:
-        return None
-    from kerasmed.workflows.judge_pages import open_truth
-
-    return open_truth(truth, data_dir)
 
 
 def _tree(read: "Read") -> dict[str, Any]:

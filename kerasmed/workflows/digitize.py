@@ -36,8 +36,18 @@ class PageFile:
 
 @dataclass(frozen=True)
 class Read:
-    """A page that was read: what was found, what a model says of it or why not, and the files written."""
+    """A page that was read.
 
+    Attributes:
+        source: Where it came from.
+        page: What was found.
+        shape: Height and width of the picture as it was read.
+        diagnosis: What a model says of it.
+        not_diagnosed: Why it says nothing.
+        files: What was written.
+    """
+
+    source: PageFile
     page: DigitizedPage
     shape: tuple[int, int]
     diagnosis: Diagnosis | None
@@ -129,7 +139,7 @@ def _one(file: PageFile, out: Path | None, wishes: Wishes, model: Predictor | No
             diagnosis = diagnose(page, then)
         except DataError as fault:
             refusal = str(fault)
-    return Read(page, (pixels.shape[0], pixels.shape[1]), diagnosis, refusal, written)
+    return Read(file, page, (pixels.shape[0], pixels.shape[1]), diagnosis, refusal, written)
 
 
 def _files(path: Path) -> Iterator[Path]:

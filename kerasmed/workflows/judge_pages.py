@@ -1,140 +1,105 @@
-"""Digitised pages against their truth: simulated pages, or pictures of records."""
+"""Digitised pages against their truth: simulated pages, or pictures of records, as `data/sources/page_folders` finds."""
 
-import csv
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerasmed import runtime
-from kerasmed.data.readers.wfdb import read_record
+from kerasmed.data.page_records import RATE_HZ, PageRef, read_printed
 from kerasmed.data.records import Array
-from kerasmed.errors import ConfigError, DataError
+from kerasmed.data.sources.page_folders import TruthSignals, find_pages
+from kerasmed.errors import DataError
 from kerasmed.evaluation import digitized
 from kerasmed.inference.digitize.layouts import LEADS
-from kerasmed.inference.digitize.leads import NUM_SAMPLES, RATE_HZ
 from kerasmed.workflows.digitize import Read
 
-TABLE = "pages.csv"
 MEASURES = ("snr_2024_db", "snr_2025_db", "pearson_r", "grid_px", "angle_deg", "baseline_px")
 
 
-@dataclass(frozen=True)
-class Truth:
-    """What a page shows.
-
-    Attributes:
-        signals_mv: float64 (12, 5000); NaN where not printed, or, of a picture of a record, the whole record.
-        facts: Layout, look and the like.
-        arrays: Of a simulated page: `homography`, `angle_deg`, `baseline_y`.
-    """
-
-    signals_mv: Array
-    facts: dict[str, str]
-    arrays: dict[str, Array]
-
-
-def open_truth(path: Path, data_dir: Path | None) -> Callable[[list[Read], int], dict[str, Any]]:
+def open_truth(folder: Path, data_root: Path | None) -> Callable[[list[Read], int], dict[str, Any]]:
     """A function that judges pages: those read, and how many could not be, to a JSON tree of measures.
 
     Args:
-        path: A folder that `kerasmed data simulate ecg_pages` wrote, or a CSV file with the columns `image` and
-            `truth_record` (a WFDB record of 500 Hz below the data folder).
-        data_dir: The data folder; the one of the environment where it is None.
+        folder: Pages with their truth, of any kind that has one.
+        data_root: Where records lie that a table names; the folder above without it.
 
     Raises:
-        ConfigError: There is no such folder or file.
+        DataError: The folder holds no page with a truth.
     """
-    if path.is_dir() and (path / TABLE).is_file():
-        table = {row["page"]: row for row in _rows(path / TABLE)}
-        return lambda found, failed: _judged(found, failed, lambda name: _simulated(path, name, table))
-    if path.is_file():
-        pairs = {Path(row["image"]).stem: row["truth_record"] for row in _rows(path)}
-        root = runtime.data_root(data_dir)
-        return lambda found, failed: _judged(found, failed, lambda name: _record(root, name, pairs))
-    raise ConfigError(
-        f"--truth {path}: name a folder with {TABLE}, or a CSV file with the columns image and truth_record."
-    )
+    pages = {page.image.resolve(): page for page in find_pages(folder, data_root=data_root) if page.printed is not None}
+    if not pages:
+        raise DataError(
+            str(folder), "holds no page whose signals are known.", "Name simulated pages, or a pairs.csv's folder."
+        )
+    return lambda found, failed: _judged(found, failed, pages)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _simulated(folder: Path, name: str, table: dict[str, dict[str, str]]) -> Truth:
-    if name not in table:
-        raise DataError(name, f"is no page of {folder}.")
-    with np.load(folder / "truth" / f"{name}.npz", allow_pickle=False) as stored:
-        arrays = {key: stored[key] for key in ("signals", "homography", "angle_deg", "baseline_y")}
-    return Truth(arrays["signals"].astype(np.float64), table[name], arrays)
-
-
-def _record(root: Path, name: str, pairs: dict[str, str]) -> Truth:
-    if name not in pairs:
-        raise DataError(name, "is no image of the table of truths.")
-    record = read_record(root / f"{pairs[name]}.hea")
-    leads = [lead.casefold() for lead in record.leads]
-    signals = np.full((len(LEADS), NUM_SAMPLES), np.nan)
-    for row, lead in enumerate(LEADS):
-        if lead.casefold() in leads:
-            values = record.signal_mv[:NUM_SAMPLES, leads.index(lead.casefold())]
-            signals[row, : len(values)] = values
-    return Truth(signals, {"layout": "picture", "look": "picture"}, {})
-
-
-def _judged(found: list[Read], failed: int, truth_of: Callable[[str], Truth]) -> dict[str, Any]:
+def _judged(found: list[Read], failed: int, pages: dict[Path, PageRef]) -> dict[str, Any]:
     rows, powers = [], []
     for read in found:
-        truth = truth_of(read.page.name)
-        signals = truth.signals_mv if truth.arrays else _printed(truth.signals_mv, read)
-        powers.append(digitized.powers_2025(signals, read.page.signals_mv, RATE_HZ))
-        rows.append(_measures(read, truth, signals, powers[-1]))
+        page = pages.get(read.source.path.resolve())
+        signals = None if page is None else read_printed(page)
+        if page is None or signals is None:
+            raise DataError(read.page.name, "is no page of the folder of truths.")
+        printed = _where_printed(signals.astype(np.float64), read)
+        powers.append(digitized.powers_2025(printed, read.page.signals_mv, RATE_HZ))
+        rows.append({**_signal_measures(printed, read, powers[-1], page.look), **_page_measures(page, read)})
     powers += [digitized.Powers(1.0, 1.0)] * failed  # nothing was read: 0 dB
-    means = {name: _mean([row[name] for row in rows]) for name in MEASURES}
     by = {key: digitized.mean_by(rows, key, "snr_2025_db") for key in ("layout", "look")}
     return {
         "pages": rows,
-        "mean": means,
+        "mean": {name: _mean([row[name] for row in rows]) for name in MEASURES},
         "score_2025_db": _number(digitized.snr_2025_db(powers)),
         "mean_snr_2025_db_by": by,
         "failed": failed,
     }
 
 
-def _measures(read: Read, truth: Truth, signals: Array, powers: digitized.Powers) -> dict[str, Any]:
-    page = read.page
+def _signal_measures(signals: Array, read: Read, powers: digitized.Powers, look: str) -> dict[str, Any]:
+    found = read.page.signals_mv
     printed = [row for row in range(len(LEADS)) if np.isfinite(signals[row]).any()]
-    snr = [digitized.snr_2024_db(signals[row], page.signals_mv[row], RATE_HZ) for row in printed]
-    r = [digitized.pearson(signals[row], page.signals_mv[row]) for row in printed]
-    measures: dict[str, Any] = {
-        "page": page.name,
-        "layout": truth.facts.get("layout", ""),
-        "look": truth.facts.get("look", ""),
+    snr = [digitized.snr_2024_db(signals[row], found[row], RATE_HZ) for row in printed]
+    r = [digitized.pearson(signals[row], found[row]) for row in printed]
+    known = [value for value in r if np.isfinite(value)]
+    return {
+        "page": read.page.name,
+        "layout": read.page.layout,
+        "look": look or "unknown",
         "snr_2024_db": _number(float(np.mean(snr))),
         "snr_2025_db": _number(10 * float(np.log10(max(powers.ratio, 1e-6)))),
-        "pearson_r": _number(float(np.nanmean(r)) if np.isfinite(r).any() else np.nan),
-        **dict.fromkeys(("grid_px", "angle_deg", "baseline_px"), None),
+        "pearson_r": _mean(known),
     }
-    if truth.arrays:
-        matrix, turned = truth.arrays["homography"], float(truth.arrays["angle_deg"])
-        measures["grid_px"] = _number(digitized.grid_error_px(matrix, page.grid.to_pixels, read.shape))
-        measures["angle_deg"] = _number(digitized.angle_error_deg(turned, page.grid.angle_deg))
-        measures["baseline_px"] = _number(_baseline_px(truth.arrays["baseline_y"], read))
-    return measures
 
 
-def _baseline_px(truth_y: Array, read: Read) -> float:
+def _page_measures(page: PageRef, read: Read) -> dict[str, Any]:
+    """Errors of grid, angle and zero lines; nothing where the truth has signals alone."""
+    if not isinstance(page.printed, TruthSignals):
+        return dict.fromkeys(("grid_px", "angle_deg", "baseline_px"))
+    with np.load(page.printed.path, allow_pickle=False) as stored:
+        matrix, angle_deg, baseline_y = (stored[name] for name in ("homography", "angle_deg", "baseline_y"))
+    enlarged = baseline_y.shape[1] / read.shape[1]  # of a page that was made smaller before it was read
+    to_pixels = np.diag([enlarged, enlarged, 1]) @ read.page.grid.to_pixels
+    shape = (round(read.shape[0] * enlarged), baseline_y.shape[1])
+    return {
+        "grid_px": _number(digitized.grid_error_px(matrix, to_pixels, shape)),
+        "angle_deg": _number(digitized.angle_error_deg(float(angle_deg), read.page.grid.angle_deg)),
+        "baseline_px": _number(_baseline_px(baseline_y, read, enlarged)),
+    }
+
+
+def _baseline_px(truth_y: Array, read: Read, enlarged: float) -> float:
     """Distance of the zero lines, of each true row from the found one of its number."""
     columns = np.arange(truth_y.shape[1])
-    found = [np.interp(columns, line[:, 0], line[:, 1], np.nan, np.nan) for line in read.page.zero_px]
+    lines = [enlarged * line for line in read.page.zero_px]
+    found = [np.interp(columns, line[:, 0], line[:, 1], np.nan, np.nan) for line in lines]
     return digitized.baseline_error_px(truth_y, np.stack(found))
 
 
-def _printed(signals: Array, read: Read) -> Array:
-    """A record where its page shows it; a lead that was not found counts where its layout prints it."""
+def _where_printed(signals: Array, read: Read) -> Array:
+    """The truth of what is on the page; where a source gives the whole record, the found layout says what that is."""
+    if not np.isfinite(signals).all():
+        return signals
     shown = np.full_like(signals, np.nan)
     for row, lead in enumerate(read.page.quality):
         if lead.printed_s is not None:
@@ -143,7 +108,7 @@ def _printed(signals: Array, read: Read) -> Array:
     return shown
 
 
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: list[float]) -> float | None:
     known = [value for value in values if value is not None]
     return _number(float(np.mean(known))) if known else None
 

@@ -24,7 +24,9 @@ def folder(tmp_path_factory):
     Image.fromarray(picture).save(root / "images" / "P00001.png")
     np.savez(root / "truth" / "P00001.npz", **truth)
     (root / "bad" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
-    (root / "pages.csv").write_text(f"page,layout,look\nP00001,{facts['layout']},{facts['look']}\n")
+    row = {"page": "P00001", "image": "images/P00001.png", "record": "r1", "patient": "p1", "seed": "1"}
+    row |= {name: str(value) for name, value in facts.items()}
+    (root / "pages.csv").write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
     return root
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from kerasmed.data.page_records import RATE_HZ
 from kerasmed.data.records import Array, SignalRecord
 from kerasmed.errors import DataError
 from kerasmed.inference import whole_records
 from kerasmed.inference.digitize.consistency import WEIGHTS
 from kerasmed.inference.digitize.layouts import LEADS
-from kerasmed.inference.digitize.leads import RATE_HZ
 from kerasmed.inference.digitize.page import DigitizedPage
 from kerasmed.inference.predictor import Predictor
 

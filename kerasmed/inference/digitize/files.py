@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasmed.data.page_records import RATE_HZ
 from kerasmed.data.records import Array
 from kerasmed.errors import MissingPackageError
 from kerasmed.files import write_bytes, write_text
 from kerasmed.inference.digitize.layouts import LEADS
-from kerasmed.inference.digitize.leads import RATE_HZ
 from kerasmed.inference.digitize.page import DigitizedPage
 
 STEPS_PER_MV = 1000  # of the WFDB record: 1 uV

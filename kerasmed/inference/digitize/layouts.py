@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
+from kerasmed.data.page_records import LEADS
 
 
 @dataclass(frozen=True)

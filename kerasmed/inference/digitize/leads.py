@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kerasmed.data.page_records import NUM_SAMPLES, RATE_HZ
 from kerasmed.data.records import Array
 from kerasmed.inference.digitize.flat import PX_PER_MM
 from kerasmed.inference.digitize.layouts import Layout
@@ -11,7 +12,6 @@ from kerasmed.inference.digitize.reading import read_line
 from kerasmed.inference.digitize.timing import Timing
 from kerasmed.inference.digitize.trace import Line
 
-RATE_HZ, NUM_SAMPLES = 500.0, 5000
 LONGEST_GAP_S = 0.2
 LEAST_SEEN = 0.6
 

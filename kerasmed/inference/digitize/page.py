@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kerasmed.data.page_records import NUM_SAMPLES
 from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError, unknown
 from kerasmed.inference.digitize.consistency import Consistency, join_strips, make_consistent
 from kerasmed.inference.digitize.flat import PX_PER_MM, FlatPage, lay_flat
 from kerasmed.inference.digitize.grid import Grid, find_grid, project
 from kerasmed.inference.digitize.layouts import LAYOUTS
-from kerasmed.inference.digitize.leads import NUM_SAMPLES, Strip, cut_strips
+from kerasmed.inference.digitize.leads import Strip, cut_strips
 from kerasmed.inference.digitize.maps import PageMaps, maps_by_darkness
 from kerasmed.inference.digitize.quality import LeadQuality, judge_leads
 from kerasmed.inference.digitize.rows import Pulse, find_extent, find_pulse, find_rows

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasmed.data.page_records import RATE_HZ
 from kerasmed.data.records import Array
 from kerasmed.inference.digitize.layouts import LEADS
-from kerasmed.inference.digitize.leads import RATE_HZ, Strip
+from kerasmed.inference.digitize.leads import Strip
 
 LEAST_SEEN = 0.6
 LONGEST_GAP_S = 0.5
