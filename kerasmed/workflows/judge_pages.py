@@ -1,4 +1,4 @@
-"""Digitised pages against their truth: simulated pages, or pictures of records, as `data/sources/page_folders` finds."""
+"""Digitised pages against their truth: simulated pages, or pictures of records (`data/sources/page_folders`)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,9 +29,7 @@ def open_truth(folder: Path, data_root: Path | None) -> Callable[[list[Read], in
     """
     pages = {page.image.resolve(): page for page in find_pages(folder, data_root=data_root) if page.printed is not None}
     if not pages:
-        raise DataError(
-            str(folder), "holds no page whose signals are known.", "Name simulated pages, or a pairs.csv's folder."
-        )
+        raise DataError(str(folder), "holds no page whose signals are known.", "Name a folder of simulated pages.")
     return lambda found, failed: _judged(found, failed, pages)
 
 

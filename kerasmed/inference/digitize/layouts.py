@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from kerasmed.data.page_records import LEADS
+from kerasmed.data import page_records
+
+LEADS = page_records.LEADS
 
 
 @dataclass(frozen=True)

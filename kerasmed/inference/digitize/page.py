@@ -20,6 +20,8 @@ from kerasmed.inference.digitize.trace import Line, follow_rows
 
 USUAL_SPEED_MM_S, USUAL_GAIN_MM_MV = 25.0, 10.0
 WIDE_PULSE_MM = 8.0
+# How far a row may be from its zero line: as a network shows it, and as the densest ink does.
+ROW_KNOWN_MM, ROW_GUESSED_MM = 0.75, 2.5
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def digitize(name: str, pixels: Array, maps: PageMaps | None = None, wishes: Wis
     layout_name = wishes.layout or _layout_of(len(rows))
     layout = LAYOUTS[layout_name]
     extent = find_extent(page, rows)
-    pulse = find_pulse(ink, rows, extent)
+    pulse = find_pulse(ink, rows, extent, ROW_KNOWN_MM if page.baseline is not None else ROW_GUESSED_MM)
     num_columns = max(len(leads) for leads in layout.rows)
     timing = find_timing(ink.trace, rows, extent, pulse, num_columns, maps.is_darkness)
     speed, gain, notes = _scale(wishes, pulse)

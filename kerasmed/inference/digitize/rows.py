@@ -16,7 +16,8 @@ LEAST_APART_MM = 8.0
 # A calibration pulse: 1 mV high, and 0.2 s wide, of which some printers give a part to its feet.
 PULSE_HEIGHTS_MM = (10.0, 5.0, 20.0)
 PULSE_WIDTHS_MM = (5.0, 3.0, 10.0)
-PULSE_SEEN, CLEARLY = 0.55, 0.08
+# How much of the outline must be ink; of the rarer gains more, and more than of the usual one.
+PULSE_SEEN, RARE_PULSE_SEEN, CLEARLY = 0.55, 0.75, 0.08
 PULSE_S, PULSE_MV = 0.2, 1.0
 BESIDE_MM = 25.0
 
@@ -155,8 +156,15 @@ def _edge(page: FlatPage, rows: Array, reach: int, near: int, step: int) -> int:
     return round(float(np.median(found))) if found else near
 
 
-def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int]) -> Pulse | None:
-    """The calibration pulse at the beginning or at the end of the rows; None where no outline of one is seen."""
+def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int], slack_mm: float) -> Pulse | None:
+    """The calibration pulse at the beginning or at the end of the rows; None where no outline of one is seen.
+
+    Args:
+        page: All that is dark on the flat page.
+        rows: float64 (R,), about where the zero lines lie.
+        extent: First and last column of the traces.
+        slack_mm: How far from the zero line of its row its foot may be.
+    """
     from scipy import ndimage
 
     thick = ndimage.maximum_filter(page.trace, 3)
@@ -165,16 +173,17 @@ def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int]) -> Pulse | 
     for height_mm in PULSE_HEIGHTS_MM:
         for width_mm in PULSE_WIDTHS_MM:
             for low, high in ((extent[0] - beside, extent[0] + beside), (extent[1] - beside, extent[1] + beside)):
-                found = _match(thick, rows, height_mm, width_mm, max(0, low), min(thick.shape[1], high))
+                found = _match(thick, rows, (height_mm, width_mm, slack_mm), max(0, low), min(thick.shape[1], high))
                 if found is not None and (best is None or found.score > best.score + CLEARLY):
                     best = found
-    return best if best is not None and best.score >= PULSE_SEEN else None
+    if best is None or best.score < (PULSE_SEEN if best.height_mm == PULSE_HEIGHTS_MM[0] else RARE_PULSE_SEEN):
+        return None
+    return best
 
 
-def _match(thick: Array, rows: Array, height_mm: float, width_mm: float, low: int, high: int) -> Pulse | None:
+def _match(thick: Array, rows: Array, size_mm: tuple[float, float, float], low: int, high: int) -> Pulse | None:
     """The best place of a pulse of one size: top and both edges are ink, and what is beneath the top is not."""
-    high_px, wide_px = round(height_mm * PX_PER_MM), round(width_mm * PX_PER_MM)
-    slack = round(2.5 * PX_PER_MM)
+    high_px, wide_px, slack = (round(length * PX_PER_MM) for length in size_mm)
     if high - low <= wide_px + 2:
         return None
     scores, feet = [], []
@@ -198,4 +207,4 @@ def _match(thick: Array, rows: Array, height_mm: float, width_mm: float, low: in
     total = np.mean(scores, axis=0)
     at = int(total.argmax())
     seen = [float(foot[at]) if score[at] > PULSE_SEEN else np.nan for foot, score in zip(feet, scores, strict=True)]
-    return Pulse(low + at, low + at + wide_px, height_mm, tuple(seen), float(total[at]))
+    return Pulse(low + at, low + at + wide_px, size_mm[0], tuple(seen), float(total[at]))

@@ -96,9 +96,8 @@ def _find_bars(
         low = max(0, round(near) - search)
         columns = low + np.flatnonzero(filled[low : round(near) + search + 1] >= BAR)
         # A steep wave beside the bar fills its columns too: the run that lies nearest to the place is the bar.
-        runs = [
-            run for run in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1) if 2 <= len(run) <= WIDEST_BAR
-        ]
+        pieces = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        runs = [run for run in pieces if 2 <= len(run) <= WIDEST_BAR]
         if runs:
             bar = min(runs, key=lambda run: abs(run.mean() - near))
             found.append((int(bar[0]), int(bar[-1])))
