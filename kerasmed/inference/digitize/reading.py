@@ -5,7 +5,7 @@ import numpy as np
 from kerasmed.data.records import Array
 from kerasmed.inference.digitize.trace import Line
 
-PEN_SHARE = 0.85
+PEN_SHARE = 0.6
 UP, DOWN = 0, 1
 
 

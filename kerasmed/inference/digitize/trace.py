@@ -15,6 +15,8 @@ INK = 0.5
 REACH_MM = 45.0
 STEP, CLIMB = 0.02, 0.004  # of a pixel of full ink: across, and up or down
 LEVEL_PX = 4
+# Two paths this far from their rows, and this near each other, may have met in waves that cross.
+FAR_PX, NEAR_PX, TRIM = 5 * PX_PER_MM, 12 * PX_PER_MM, 0.25
 OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the first millimetres
 
 
@@ -102,7 +104,34 @@ def _taken(shape: tuple[int, ...], rows: Array, own: int, passed: list[tuple[Arr
         for step in range(-LEVEL_PX, LEVEL_PX + 1):
             at = np.clip(path[level] + step, 0, shape[0] - 1)
             zone[at, columns[level]] = True
+        _bar_turning_back(zone, rows[own], rows[other], passed[own], passed[other])
     return zone
+
+
+def _bar_turning_back(
+    zone: Array, own: float, other: float, mine: tuple[Array, Array, Array], theirs: tuple[Array, Array, Array]
+) -> None:
+    """Mark where row `own` would turn back at a wave of another row that comes towards it.
+
+    Where two waves cross, each cheapest path takes the other's tip for its own and goes back. A wave that crosses goes
+    on instead: in the columns where two paths come near each other far from both rows, staying on one's own side costs as
+    bare paper does. Where there is no ink beyond, that is still the cheapest way.
+    """
+    (my_low, my_high, my_path), (their_low, their_high, their_path) = mine, theirs
+    down = own < other
+    gap = their_low - my_high if down else my_low - their_high
+    out_of_strip = (my_path - own > FAR_PX) & (other - their_path > FAR_PX)
+    if not down:
+        out_of_strip = (own - my_path > FAR_PX) & (their_path - other > FAR_PX)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], out_of_strip & (gap < NEAR_PX), [False]]).astype(np.int8)))
+    for start, end in edges.reshape(-1, 2):
+        trim = max(1, round(TRIM * (end - start)))
+        middle = slice(start + trim, end - trim)
+        if middle.stop <= middle.start:
+            continue
+        level = round(float(np.median(my_path[middle]) + np.median(their_path[middle])) / 2)
+        zone[: level + 1, middle] |= down
+        zone[level:, middle] |= not down
 
 
 def _path(part: Array, row: float, taken: Array) -> tuple[Array, Array, Array]:

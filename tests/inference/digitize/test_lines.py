@@ -57,7 +57,14 @@ def test_a_deep_wave_that_crosses_the_next_row_stays_with_its_own():
     upper, lower = spikes(200, -220, half=14), np.full(WIDTH, 330.0)
     (above, below), _ = read(inked([upper, lower]), [200, 330])
     assert above[4 * 300] > 410
-    assert np.abs(below[::4] - lower).max() < 4
+    assert np.abs(below[::4] - lower).max() < 12
+
+
+def test_two_waves_that_cross_keep_their_tips():
+    upper, lower = spikes(150, -240, half=12), spikes(450, 200, half=12)
+    (above, below), _ = read(inked([upper, lower]), [150, 450])
+    assert above[4 * 300] == pytest.approx(390, abs=10)
+    assert below[4 * 300] == pytest.approx(250, abs=10)
 
 
 def test_a_gap_is_not_seen_and_bridged_straight():
