@@ -1,5 +1,6 @@
 """What lies where on a page: trace, grid and zero lines, found without a network by colour and darkness."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ class PageMaps:
         angle_deg: Rotation of the page, counter-clockwise positive; None where the maker cannot tell.
         maker: Who made them ("colour and darkness", or the version of a network).
         is_darkness: `trace` is how dark a pixel is and no probability: a dark grid is in it, too.
+        read_strip: From a row's zero line (y at column 0, slope) and how far to look (pixels), where its trace runs and
+            how sure that is, both (W,); None where the maker cannot tell rows apart.
     """
 
     trace: Array
@@ -29,6 +32,7 @@ class PageMaps:
     angle_deg: float | None = None
     maker: str = "colour and darkness"
     is_darkness: bool = False
+    read_strip: Callable[[float, float, float], tuple[Array, Array]] | None = None
 
 
 def maps_by_darkness(pixels: Array) -> PageMaps:

@@ -4,7 +4,7 @@ import numpy as np
 
 from kerasmed.data.records import Array
 from kerasmed.inference.digitize.maps import PageMaps
-from kerasmed.inference.page_maps import map_page
+from kerasmed.inference.page_maps import map_page, trace_strip
 from kerasmed.inference.predictor import Predictor
 
 
@@ -20,4 +20,9 @@ def maps_by_network(predictor: Predictor, pixels: Array) -> PageMaps:
     """
     seen = map_page(predictor, pixels)
     grid = np.maximum(seen.grid, seen.major)
-    return PageMaps(seen.trace, grid, seen.baseline, seen.angle_deg, maker=predictor.version)
+
+    def read_strip(start: float, slope: float, reach_px: float) -> tuple[Array, Array]:
+        strip = trace_strip(predictor, pixels, (start, slope), reach_px, reach_px)
+        return strip.y, strip.confidence
+
+    return PageMaps(seen.trace, grid, seen.baseline, seen.angle_deg, maker=predictor.version, read_strip=read_strip)

@@ -16,12 +16,14 @@ from kerasmed.inference.digitize.maps import PageMaps, maps_by_darkness
 from kerasmed.inference.digitize.quality import LeadQuality, judge_leads
 from kerasmed.inference.digitize.rows import Pulse, find_extent, find_pulse, find_rows
 from kerasmed.inference.digitize.timing import Timing, find_timing
-from kerasmed.inference.digitize.trace import Line, follow_rows
+from kerasmed.inference.digitize.trace import Hint, Line, follow_rows
 
 USUAL_SPEED_MM_S, USUAL_GAIN_MM_MV = 25.0, 10.0
 WIDE_PULSE_MM = 8.0
 # How far a row may be from its zero line: as a network shows it, and as the densest ink does.
 ROW_KNOWN_MM, ROW_GUESSED_MM = 0.75, 2.5
+# How far above and below a zero line a network is asked for its trace.
+STRIP_MM = 32.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def digitize(name: str, pixels: Array, maps: PageMaps | None = None, wishes: Wis
     zero = _zero(rows, pulse, page)
     first = max(0, int(timing.start) - PX_PER_MM)
     last = min(page.trace.shape[1], int(timing.end) + PX_PER_MM)
-    lines = follow_rows(page.trace, rows, first, last, [timing.stretches(len(leads)) for leads in layout.rows])
+    parts = [timing.stretches(len(leads)) for leads in layout.rows]
+    lines = follow_rows(page.trace, rows, first, last, parts, _hints(maps, page, rows, grid))
     strips = cut_strips(lines, zero, first, timing, layout, speed, gain)
     return _finish(
         DigitizedPage(
@@ -122,6 +125,23 @@ def digitize(name: str, pixels: Array, maps: PageMaps | None = None, wishes: Wis
         ),
         strips,
     )  # fmt: skip
+
+
+def _hints(maps: PageMaps, page: FlatPage, rows: Array, grid: Grid) -> list[Hint] | None:
+    """Where a network reads the line of each row, on the flat page."""
+    if maps.read_strip is None:
+        return None
+    hints, width = [], page.trace.shape[1]
+    for row in rows:
+        (left, top), (right, bottom) = project(page.to_pixels, np.array([[0.0, row], [width - 1.0, row]]))
+        slope = (bottom - top) / (right - left)
+        y, confidence = maps.read_strip(float(top - slope * left), float(slope), STRIP_MM * grid.px_per_mm)
+        seen = project(np.linalg.inv(page.to_pixels), np.stack([np.arange(len(y)), y], axis=1))
+        order = np.argsort(seen[:, 0])
+        columns = np.arange(width)
+        heights, sure = (np.interp(columns, seen[order, 0], one[order]) for one in (seen[:, 1], confidence))
+        hints.append(Hint(heights, sure))
+    return hints
 
 
 def _finish(page: DigitizedPage, strips: list[Strip]) -> DigitizedPage:

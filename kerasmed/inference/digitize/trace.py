@@ -4,6 +4,7 @@ A step along ink costs little, a step over bare paper much, whether across or up
 however steep, crosses the rows of others where they cross it, and jumps a gap straight.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,21 @@ OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the firs
 
 
 Parts = list[list[tuple[int, int]]]
+# A step far from where a network reads the line costs so much where it is sure; nearer than a few pixels nothing.
+HINT, HINT_PX = 0.3, 6.0
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Where a network reads the line of a row.
+
+    Attributes:
+        y: float64 (n,), in pixels of the flat page, by column.
+        confidence: float64 (n,), 0 where nothing is known.
+    """
+
+    y: Array
+    confidence: Array
 
 
 @dataclass(frozen=True)
@@ -42,7 +58,9 @@ class Line:
     confidence: Array
 
 
-def follow_rows(trace: Array, rows: Array, first: int, last: int, parts: Parts | None = None) -> list[Line]:
+def follow_rows(
+    trace: Array, rows: Array, first: int, last: int, parts: Parts | None = None, hints: list[Hint] | None = None
+) -> list[Line]:
     """The line of each row between two columns.
 
     Args:
@@ -52,13 +70,17 @@ def follow_rows(trace: Array, rows: Array, first: int, last: int, parts: Parts |
         last: Column behind their end.
         parts: Of each row, the stretches (first column, column behind the last) of the page that hold one lead each; a
             line begins and ends in each as it likes. One stretch for the whole row where there are none.
+        hints: Of each row, where a network reads its line, on all columns of the page.
     """
     part = trace[:, first:last]
     stretches = [_within(one, first, last) for one in parts or [[(first, last)]] * len(rows)]
     nowhere = [np.zeros(part.shape, bool)] * len(rows)
-    passed = _pass(part, rows, stretches, nowhere)
+    near: list[Hint | None] = [None] * len(rows)
+    if hints is not None:
+        near = [Hint(hint.y[first:last], hint.confidence[first:last]) for hint in hints]
+    passed = _pass(part, rows, stretches, nowhere, near)
     taken = [_taken(part.shape, rows, number, passed) for number in range(len(rows))]
-    passed = _pass(part, rows, stretches, taken)
+    passed = _pass(part, rows, stretches, taken, near)
     lines = []
     for number, (low, high, path) in enumerate(passed):
         others = [ends for other, ends in enumerate(passed) if other != number]
@@ -77,14 +99,16 @@ def _within(stretches: list[tuple[int, int]], first: int, last: int) -> list[tup
 
 
 def _pass(
-    part: Array, rows: Array, stretches: list[list[tuple[int, int]]], taken: list[Array]
+    part: Array, rows: Array, stretches: Parts, taken: list[Array], hints: Sequence[Hint | None]
 ) -> list[tuple[Array, Array, Array]]:
     """The cheapest path of each row, stretch by stretch; on the row itself between them."""
     found = []
-    for row, mine, zone in zip(rows, stretches, taken, strict=True):
+    for row, mine, zone, hint in zip(rows, stretches, taken, hints, strict=True):
         ends = tuple(np.full(part.shape[1], round(float(row))) for _ in range(3))
         for start, end in mine:
-            for whole, piece in zip(ends, _path(part[:, start:end], float(row), zone[:, start:end]), strict=True):
+            known = None if hint is None else Hint(hint.y[start:end], hint.confidence[start:end])
+            pieces = _path(part[:, start:end], float(row), zone[:, start:end], known)
+            for whole, piece in zip(ends, pieces, strict=True):
                 whole[start:end] = piece
         found.append((ends[0], ends[1], ends[2]))
     return found
@@ -114,8 +138,8 @@ def _bar_turning_back(
     """Mark where row `own` would turn back at a wave of another row that comes towards it.
 
     Where two waves cross, each cheapest path takes the other's tip for its own and goes back. A wave that crosses goes
-    on instead: in the columns where two paths come near each other far from both rows, staying on one's own side costs as
-    bare paper does. Where there is no ink beyond, that is still the cheapest way.
+    on instead: in the columns where two paths come near each other far from both rows, staying on one's own side costs
+    as bare paper does. Where there is no ink beyond, that is still the cheapest way.
     """
     (my_low, my_high, my_path), (their_low, their_high, their_path) = mine, theirs
     down = own < other
@@ -134,7 +158,7 @@ def _bar_turning_back(
         zone[level:, middle] |= not down
 
 
-def _path(part: Array, row: float, taken: Array) -> tuple[Array, Array, Array]:
+def _path(part: Array, row: float, taken: Array, hint: Hint | None) -> tuple[Array, Array, Array]:
     """Upper and lower end of the cheapest path in each column, int64 (n,), and where it leaves the column."""
     reach = round(REACH_MM * PX_PER_MM)
     above, below = max(0, round(row) - reach), min(len(part), round(row) + reach + 1)
@@ -144,6 +168,9 @@ def _path(part: Array, row: float, taken: Array) -> tuple[Array, Array, Array]:
     paper = np.clip((INK + 0.1 - band) / INK, 0, 1)
     across = paper + STEP + strip
     across[taken[above:below].T] += 1.0
+    if hint is not None:
+        away = np.abs(np.arange(above, below)[None] - hint.y[:, None])
+        across += HINT * hint.confidence[:, None] * np.clip((away - HINT_PX) / (4 * HINT_PX), 0, 1)
     climb = paper + CLIMB
     heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
     entered, settled = np.empty_like(band), np.empty_like(band)

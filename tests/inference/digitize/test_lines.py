@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from kerasmed.inference.digitize.reading import line_width, read_line
-from kerasmed.inference.digitize.trace import follow_rows
+from kerasmed.inference.digitize.trace import Hint, follow_rows
 
 WIDTH = 900
 
@@ -65,6 +65,16 @@ def test_two_waves_that_cross_keep_their_tips():
     (above, below), _ = read(inked([upper, lower]), [150, 450])
     assert above[4 * 300] == pytest.approx(390, abs=10)
     assert below[4 * 300] == pytest.approx(250, abs=10)
+
+
+def test_what_a_network_reads_decides_between_two_lines():
+    ink = inked([np.full(WIDTH, 280.0), np.full(WIDTH, 330.0)])
+    nearest, told = (
+        follow_rows(ink, np.array([300.0]), 0, WIDTH, None, hints)[0]
+        for hints in (None, [Hint(np.full(WIDTH, 329.0), np.ones(WIDTH))])
+    )
+    assert np.median(nearest.path) == pytest.approx(280, abs=2)
+    assert np.median(told.path) == pytest.approx(330, abs=2)
 
 
 def test_a_gap_is_not_seen_and_bridged_straight():
