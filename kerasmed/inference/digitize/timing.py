@@ -14,7 +14,7 @@ SAME_MM, NEAR_MM = 3.0, 15.0
 BAR_MM, BAR = 2.0, 0.6
 WIDEST_BAR = round(1.3 * PX_PER_MM)
 SEARCH_MM = 1.5
-# The line's own half width beside a bar or an end of a row belongs to neither lead.
+# The line's own half width beside a bar belongs to neither lead; at the beginning stands the edge of the pulse.
 MARGIN_PX = 2
 
 
@@ -42,7 +42,7 @@ class Timing:
         edges = [self.start + (self.end - self.start) * number / num_leads for number in range(num_leads + 1)]
         found = []
         for left, right in pairwise(edges):
-            low, high = round(left) + MARGIN_PX * (left == self.start), round(right)
+            low, high = round(left) + 2 * MARGIN_PX * (left == self.start), round(right)
             for first, last in self.bars if num_leads > 1 else ():
                 if abs((first + last) / 2 - left) < PX_PER_MM:
                     low = last + 1 + MARGIN_PX
