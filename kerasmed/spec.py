@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Task = Literal["single_label", "multi_label", "masked_patches"]
+Task = Literal["single_label", "multi_label", "masked_patches", "mask", "angle", "row_place"]
+PICTURE_AXES = 3  # of one picture
+# Tasks whose answers are classes of the whole example; the others are answered pixel by pixel, or by a number.
+CLASS_TASKS: tuple[Task, ...] = ("single_label", "multi_label")
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,24 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class TargetSpec:
-    """One answer asked of an example: a class (single_label), a set of classes (multi_label), or what was hidden of it.
+    """One answer asked of an example: a class (single_label), a set of classes (multi_label), or one of these.
 
-    The last (masked_patches) is the task of a pretraining alone; it has no classes, and no dataset names it.
+    masked_patches: what was hidden of it, the task of a pretraining alone; it has no classes, and no dataset names it.
+    mask: of each pixel of a picture whether it belongs to each of `classes`; targets uint8 (height, width, classes),
+    255 for a pixel that wholly does.
+    angle: a turn in degrees, counter-clockwise as seen; targets float32 (1,).
+    row_place: of each column of a picture the row in which one line runs; targets float32 (width,), NaN where it is
+    not there, answers (height, width): the chance of each row of a column.
     """
 
     task: Task
     classes: tuple[str, ...]
+
+    def answer_shape(self, picture: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        """Axes of one answer; `picture` is the shape of what it is asked of, which masks and places have too."""
+        if self.task == "mask":
+            return (*picture[:2], len(self.classes))
+        return tuple(picture[:2]) if self.task == "row_place" else (len(self.classes),)
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,16 @@ class ExampleSpec:
     def settings(self) -> dict[str, Any]:
         """The recipe without its kind: what the settings class of that kind of examples is made of."""
         return {name: value for name, value in self.recipe.items() if name != "kind"}
+
+    @property
+    def picture(self) -> str | None:
+        """Name of the first picture that is read, whose size masks have; None where none is."""
+        return next((name for name, array in self.inputs.items() if len(array.shape) == PICTURE_AXES), None)
+
+    @property
+    def asks_for_maps(self) -> bool:
+        """Whether a picture is answered by maps of its own size, and not by classes."""
+        return any(target.task == "mask" for target in self.targets.values())
 
     @property
     def target(self) -> TargetSpec:

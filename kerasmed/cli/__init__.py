@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
         "kerasmed.cli.predict:command",
         "Answer for records, pictures or folders of them with a trained model.",
     ),
+    "digitize": ("kerasmed.cli.digitize:command", "Read twelve leads off pages of ECG paper."),
     "physionet-entry": (
         "kerasmed.cli.physionet_entry:command",
         "Write an entry to a PhysioNet Challenge around a model.",

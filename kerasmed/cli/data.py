@@ -9,13 +9,11 @@ import click
 
 from kerasmed import runtime
 from kerasmed.cli.croissant import croissant
-from kerasmed.cli.options import FOLDER, data_dir_option, json_option, run_argument, runs_dir_option, words_argument
+from kerasmed.cli.options import data_dir_option, json_option, run_argument, runs_dir_option, words_argument
 from kerasmed.cli.output import in_bytes, progress_of, show, table
 from kerasmed.cli.scan import FILE, scan
+from kerasmed.cli.simulate import simulate
 from kerasmed.errors import ConfigError, DataError, unknown
-
-# Each with the options that are its own.
-SIMULATIONS = {"ecg_beats": ("--duration-s", "--rate-hz"), "knee_volumes": ("--edge",)}
 
 
 @click.group()
@@ -25,6 +23,7 @@ def command() -> None:
 
 command.add_command(scan)
 command.add_command(croissant)
+command.add_command(simulate)
 
 
 @command.command("list")
@@ -133,46 +132,6 @@ def download(database: str, data_dir: Path | None, as_json: bool) -> None:
             progress=lambda _, done, total: progress(done, total),
         )
     show({"database": database, "folder": str(folder)}, f"{database} is in {folder}", as_json)
-
-
-@command.command()
-@click.argument("kind")
-@click.argument("out", type=FOLDER)
-@click.option("--patients", default=12, show_default=True, help="Number of people.")
-@click.option("--duration-s", type=float, help="Length of each record of ecg_beats.  [default: 300]")
-@click.option("--rate-hz", type=float, help="Sampling rate of ecg_beats.  [default: 360]")
-@click.option("--edge", type=int, help="Height and width of knee_volumes in voxels.  [default: 64]")
-@click.option("--seed", default=0, show_default=True, help="Of everything drawn.")
-@json_option
-def simulate(
-    kind: str, out: Path, patients: int, duration_s: float | None, rate_hz: float | None, edge: int | None, seed: int,
-    as_json: bool,
-) -> None:  # fmt: skip
-    """Write records of simulated people into the folder OUT. KIND: ecg_beats or knee_volumes."""
-    if kind not in SIMULATIONS:
-        raise unknown("simulation", kind, SIMULATIONS)
-    given = {"--duration-s": duration_s, "--rate-hz": rate_hz, "--edge": edge}
-    for option, value in given.items():
-        if value is not None and option not in SIMULATIONS[kind]:
-            raise ConfigError(f"{option} says nothing to {kind}; it has {', '.join(SIMULATIONS[kind])}.")
-    if kind == "knee_volumes":
-        from kerasmed.data.simulate.knee_volumes import simulate_knee_volumes
-
-        count = simulate_knee_volumes(out, num_patients=patients, edge=64 if edge is None else edge, seed=seed)
-        show(
-            {"folder": str(out), "volumes": count},
-            f"{count} knees of {patients} simulated people are in {out}",
-            as_json,
-        )
-        return
-    from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
-
-    headers = simulate_ecg_beats(
-        out, num_patients=patients, duration_s=300.0 if duration_s is None else duration_s,
-        rate_hz=360.0 if rate_hz is None else rate_hz, seed=seed,
-    )  # fmt: skip
-    told = {"folder": str(out), "records": [header.stem for header in headers]}
-    show(told, f"{len(headers)} records of {patients} simulated people are in {out}", as_json)
 
 
 def _root_or_none(data_dir: Path | None) -> Path | None:

@@ -24,9 +24,12 @@ def command(run: str, data_dir: Path | None, runs_dir: Path, as_json: bool) -> N
     folder = find_run(runs_dir, run)
     config, _ = open_run(folder)
     use_backend(config.backend)
+    from kerasmed.evaluation.map_report import MapReport
     from kerasmed.evaluation.summary import summary
     from kerasmed.workflows.evaluate import evaluate_run
 
     with progress_of("preparing records") as progress:
         report = evaluate_run(folder, find_places(data_dir, runs_dir), progress)
-    show(report.to_json(), f"{summary(report)}\n\nreport  {folder / 'report.html'}", as_json)
+    told = report.in_words() if isinstance(report, MapReport) else summary(report)
+    written = folder / ("report.json" if isinstance(report, MapReport) else "report.html")
+    show(report.to_json(), f"{told}\n\nreport  {written}", as_json)

@@ -21,6 +21,7 @@ from kerasmed.config.load import load_run, resolved_yaml
 
 if TYPE_CHECKING:
     from kerasmed.config.run import RunConfig
+    from kerasmed.evaluation.map_report import MapReport
     from kerasmed.evaluation.report import Report
     from kerasmed.workflows.places import Places
     from kerasmed.workflows.pretrain import Pretrained
@@ -71,7 +72,7 @@ def carry_out(config: "RunConfig", data_dir: Path | None, runs_dir: Path, as_jso
     show_outcome(folder, outcome, as_json)
 
 
-def show_outcome(folder: Path, outcome: "Report | Pretrained", as_json: bool) -> None:
+def show_outcome(folder: Path, outcome: "Report | MapReport | Pretrained", as_json: bool) -> None:
     """Show how good the model of a run is, or what a pretraining came to, and where its files are."""
     from kerasmed.workflows.pretrain import Pretrained
 
@@ -83,15 +84,20 @@ def show_outcome(folder: Path, outcome: "Report | Pretrained", as_json: bool) ->
     show_report(folder, outcome, as_json)
 
 
-def show_report(folder: Path, report: "Report", as_json: bool) -> None:
+def show_report(folder: Path, report: "Report | MapReport", as_json: bool) -> None:
     """Show how good the model of a run is, and where its files are."""
+    from kerasmed.evaluation.map_report import MapReport
     from kerasmed.evaluation.summary import summary
 
+    if isinstance(report, MapReport):
+        tree = {"run": str(folder), "metrics": report.to_json()["metrics"], "badges": report.to_json()["badges"]}
+        show(tree, f"{report.in_words()}\n\nrun     {folder}\nplots   {folder / 'plots'}", as_json)
+        return
     tree = {"run": str(folder), "metrics": report.to_json()["metrics"], "badges": report.to_json()["badges"]}
     show(tree, f"{summary(report)}\n\nrun     {folder}\nreport  {folder / 'report.html'}", as_json)
 
 
-def _train(config: "RunConfig", places: "Places") -> tuple[Path, "Report | Pretrained"]:
+def _train(config: "RunConfig", places: "Places") -> tuple[Path, "Report | MapReport | Pretrained"]:
     from kerasmed.runtime import use_backend
 
     narrate()

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kerasmed.config.any_dataset import FOLDER, LINE, DatasetConfig
 from kerasmed.config.component import Settings
+from kerasmed.config.page_crops import EcgPageSet
 from kerasmed.config.volumes import MedMnist3D, VolumeNpy
 
 
@@ -345,6 +346,7 @@ DATASETS: dict[str, type[DatasetConfig]] = {
     "medmnist": MedMnist,
     "medmnist_3d": MedMnist3D,
     "volume_npy": VolumeNpy,
+    "ecg_pages": EcgPageSet,
     "wfdb_folder": WfdbFolder,
     "wfdb_headers": WfdbHeaders,
     "cpsc2018": Cpsc2018,

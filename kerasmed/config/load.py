@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,6 +21,7 @@ from kerasmed.errors import ConfigError, UnknownNameError, unknown
 CONFIG_FILE = "config.yaml"
 DEFAULT = "default"
 NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
+Group = TypeVar("Group", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ def load_preset(section: str, name: str) -> Settings:
         ConfigError: There is no such preset, or it has faults.
     """
     return _build(section, _fill(section, Node(name, COMMAND_LINE)))
+
+
+def load_settings(model: type[Group], words: Sequence[str]) -> Group:
+    """Settings that belong to no run, from words `name=value` over the defaults.
+
+    Raises:
+        ConfigError: Every fault of the words, a line each.
+    """
+    return _checked(model, apply_words(Node({}, COMMAND_LINE), parse_words(words)))
 
 
 def explain(run: str | Path, overrides: Sequence[str] = ()) -> list[Explained]:
@@ -165,11 +175,14 @@ def _over(lower: Node, upper: Node) -> Node:
 
 def _build(section: str, node: Node) -> Settings:
     """The settings of a section; strict, so that text is no number and a number is no text."""
-    model = _class_of(section, node)
+    return _checked(_class_of(section, node), node, section)
+
+
+def _checked(model: type[Group], node: Node, *prefix: str) -> Group:
     try:
         return model.model_validate_json(json.dumps(node.plain()), strict=True)
     except ValidationError as error:
-        raise ConfigError("\n".join(faults_of(error, model, node, (section,)))) from error
+        raise ConfigError("\n".join(faults_of(error, model, node, prefix))) from error
 
 
 def _class_of(section: str, node: Node) -> type[Settings]:

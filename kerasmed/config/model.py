@@ -8,6 +8,7 @@ from kerasmed.config.component import ComponentConfig
 from kerasmed.config.network import EncoderConfig, NetworkConfig
 from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.unet import EcgUnet
 from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 
 
@@ -108,4 +109,5 @@ MODELS: dict[str, type[ComponentConfig]] = {
     "cnn3d": Cnn3D,
     "resnet3d": ResNet3D,
     "r2plus1d": R2Plus1D,
+    "ecg_unet": EcgUnet,
 }

@@ -83,6 +83,7 @@ class Augmentation(Settings):
         default=0.0, ge=0, lt=1, description="contrast around the picture's mean, from 1 - rate .. 1 + rate"
     )
     brightness: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of 0 (black) .. 1 (white)")
+    tint: float = Field(default=0.0, ge=0, le=1, description="added or taken, at most, of each channel by itself")
     gamma_rate: float = Field(default=0.0, ge=0, lt=1, description="exponent of the grey values, 1 - rate .. 1 + rate")
     cutout_rate: float = Field(
         default=0.0,

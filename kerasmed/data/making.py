@@ -4,12 +4,13 @@ import hashlib
 import os
 import pickle
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from kerasmed.data.ahead import in_order, portions
 from kerasmed.data.dataset import Dataset
 from kerasmed.data.records import Array, Examples, RecordRef
 from kerasmed.data.worker import Make, Outcome, Worker, attempt
+from kerasmed.errors import DataError
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 # numpy and scipy release the lock in the long calls of long records, so two threads are enough for a few of those. With
 # short ones threads would only wait for each other.
@@ -36,7 +41,7 @@ def make_all(dataset: Dataset) -> Generator[Outcome, None, None]:
     num_processes = min(len(os.sched_getaffinity(0)), MOST_PROCESSES)
     pickled = _pickled(make) if len(dataset.records) >= LEAST_FOR_PROCESSES and num_processes > 1 else None
     if pickled is not None:
-        yield from _by_processes(pickled, dataset.records, num_processes)
+        yield from by_processes(pickled, dataset.records, num_processes)
     elif _are_long(dataset.records):
         yield from _by_threads(make, dataset.records)
     else:
@@ -75,8 +80,10 @@ def _by_threads(make: Make, records: tuple[RecordRef, ...]) -> Iterator[Outcome]
         yield from in_order(pool, partial(attempt, make), records, 2 * THREADS)
 
 
-def _by_processes(pickled: bytes, records: tuple[RecordRef, ...], num_processes: int) -> Iterator[Outcome]:
-    """Each thread asks a process of its own."""
+def by_processes(
+    pickled: bytes, records: Sequence[Item], num_processes: int, portion: int = PORTION
+) -> Iterator[Made | DataError]:
+    """What a pickled function makes of each item, or why it cannot; in order. Each thread asks a process of its own."""
     own = threading.local()
     workers: list[Worker] = []
 
@@ -84,9 +91,9 @@ def _by_processes(pickled: bytes, records: tuple[RecordRef, ...], num_processes:
         own.worker = Worker(pickled)
         workers.append(own.worker)
 
-    def ask(portion: list[RecordRef]) -> list[Outcome]:
-        answer: Callable[[list[RecordRef]], list[Outcome]] = own.worker.outcomes
-        return answer(portion)
+    def ask(items: list[Item]) -> list[Made | DataError]:
+        answer: Callable[[list[Item]], list[Made | DataError]] = own.worker.outcomes
+        return answer(items)
 
     def close() -> None:
         for worker in workers:
@@ -97,4 +104,4 @@ def _by_processes(pickled: bytes, records: tuple[RecordRef, ...], num_processes:
         pool = stack.enter_context(ThreadPoolExecutor(num_processes, initializer=begin))
         stack.callback(close)
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        yield from chain.from_iterable(in_order(pool, ask, portions(records, PORTION), 2 * num_processes))
+        yield from chain.from_iterable(in_order(pool, ask, portions(records, portion), 2 * num_processes))

@@ -25,7 +25,7 @@ from kerasmed.data.records import Array, Examples, RecordRef
 from kerasmed.data.rows import Columns, RowFile
 from kerasmed.data.stamps import require_unchanged, stamps_of
 from kerasmed.errors import DataError
-from kerasmed.spec import ExampleSpec
+from kerasmed.spec import CLASS_TASKS, ExampleSpec
 
 LAYOUT = 2  # counts up when the same recipe would be stored differently
 HASH_THREADS, HASH_PORTION = 2, 64
@@ -146,7 +146,8 @@ def _make(
             (beside / name).mkdir()
         made = _read_all(dataset, beside, bad, progress)
         require_unchanged(stamps, stamps_of(dataset.records), dataset.records)
-        index = made.columns.whole() | {name: _map(beside / "arrays" / f"{name}.npy") for name in dataset.spec.targets}
+        asked = [name for name, target in dataset.spec.targets.items() if target.task in CLASS_TASKS]
+        index = made.columns.whole() | {name: _map(beside / "arrays" / f"{name}.npy") for name in asked}
         if dataset.check is not None:
             dataset.check(index, made.dropped)
         _write(beside, dataset, made, index, fingerprint)

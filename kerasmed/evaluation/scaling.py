@@ -9,7 +9,8 @@ from kerasmed.calibration import Method
 from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError
 from kerasmed.evaluation.judged import one_hot
-from kerasmed.spec import TargetSpec
+from kerasmed.evaluation.map_metrics import map_scores
+from kerasmed.spec import CLASS_TASKS, TargetSpec
 
 # Beyond these the rows say nothing of the scale.
 TEMPERATURES = (0.05, 20.0)
@@ -20,8 +21,11 @@ Scaling = tuple[tuple[float, ...], tuple[float, ...]]
 def probabilities(logits: Array, target: TargetSpec) -> Array:
     """float32 scores from logits (n, num_classes): softmax of single_label, sigmoid of multi_label.
 
-    A row in which a logit is not finite has no score: all of it is NaN, which whoever judges or predicts refuses.
+    A row in which a logit is not finite has no score: all of it is NaN, which whoever judges or predicts refuses. Masks
+    get a sigmoid, places a softmax over rows, and an angle stays what it is.
     """
+    if target.task not in CLASS_TASKS:
+        return map_scores(logits, target)
     from scipy.special import expit, softmax
 
     sound = np.isfinite(logits).all(axis=1, keepdims=True)

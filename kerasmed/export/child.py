@@ -146,8 +146,9 @@ def _at_every_size(answers: Answers, inputs: Arrays) -> dict[str, Array]:
 def _in_batches(answers: Answers, inputs: Arrays, spec: ExampleSpec) -> dict[str, Array]:
     starts = range(0, len(next(iter(inputs.values()))), ROWS_AT_ONCE)
     found = [answers({name: values[i : i + ROWS_AT_ONCE] for name, values in inputs.items()}) for i in starts]
-    empty = {name: np.zeros((0, len(target.classes)), np.float32) for name, target in spec.targets.items()}
-    return {name: np.concatenate([np.asarray(part[name]) for part in (empty, *found)]) for name in spec.targets}
+    if not found:
+        return {name: np.zeros((0, len(target.classes)), np.float32) for name, target in spec.targets.items()}
+    return {name: np.concatenate([np.asarray(part[name]) for part in found]) for name in spec.targets}
 
 
 def _open(request: Request | Question) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasmed.errors import ContractError
-from kerasmed.spec import ArraySpec, ExampleSpec
+from kerasmed.spec import PICTURE_AXES, ArraySpec, ExampleSpec
 
 if TYPE_CHECKING:
     import keras
@@ -17,6 +17,7 @@ LIMIT = 1e-4
 BATCH_SIZES = (8, 3, 1)
 SEED = 20_230_501
 FREE_LENGTH = 500  # samples given to an axis whose length is free
+FREE_SIDE_PX = 64  # given to a side of a picture that is free
 
 Array = np.ndarray
 Arrays = Mapping[str, Array]
@@ -102,7 +103,8 @@ def _tensorflow() -> Iterator[None]:
 
 
 def _draw(array: ArraySpec, loudness: Array, rng: np.random.Generator) -> Array:
-    shape = (len(loudness), *(FREE_LENGTH if size is None else size for size in array.shape))
+    free = FREE_SIDE_PX if len(array.shape) == PICTURE_AXES else FREE_LENGTH
+    shape = (len(loudness), *(free if size is None else size for size in array.shape))
     kind = np.dtype(array.dtype)
     factor = loudness.reshape(-1, *[1] * len(array.shape))
     if kind.kind == "u":

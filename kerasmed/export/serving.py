@@ -10,8 +10,14 @@ from kerasmed.spec import ExampleSpec, TargetSpec, Task
 if TYPE_CHECKING:
     import keras
 
-# Task to the function that turns its logits into scores between 0 and 1.
-ACTIVATIONS: dict[Task, str] = {"single_label": "softmax", "multi_label": "sigmoid"}
+# Task to the function that turns its logits into scores between 0 and 1; an angle stays what it is, in degrees.
+ACTIVATIONS: dict[Task, str] = {
+    "single_label": "softmax",
+    "multi_label": "sigmoid",
+    "mask": "sigmoid",
+    "angle": "linear",
+    "row_place": "softmax over rows",
+}
 
 
 def serving_model(model: "keras.Model", spec: ExampleSpec, calibrations: Calibrations | None = None) -> "keras.Model":
@@ -23,7 +29,8 @@ def serving_model(model: "keras.Model", spec: ExampleSpec, calibrations: Calibra
         calibrations: By target, where there are any: their scaling goes between the logits and the scores.
 
     Returns:
-        A model of a dict of inputs, each (batch, *shape) float32, to a dict of scores, each (batch, num_classes).
+        A model of a dict of inputs, each (batch, *shape) float32, to a dict of scores, each (batch, num_classes) or, of
+        maps, of the size of the picture.
 
     Raises:
         ContractError: The inputs or outputs of `model` are not those of the spec.
@@ -35,8 +42,9 @@ def serving_model(model: "keras.Model", spec: ExampleSpec, calibrations: Calibra
     logits = _by_name(plain.outputs, plain.output, spec.targets, "targets")
     for name, array in spec.inputs.items():
         _same_shape(name, tuple(inputs[name].shape[1:]), array.shape)
+    picture = spec.inputs[spec.picture].shape if spec.picture else ()
     for name, target in spec.targets.items():
-        _same_shape(name, tuple(logits[name].shape[1:]), (len(target.classes),))
+        _same_shape(name, tuple(logits[name].shape[1:]), target.answer_shape(picture))
     for name, calibration in (calibrations or {}).items():
         logits[name] = _scaling(name, calibration)(logits[name])
     scores = {name: _score(name, target)(logits[name]) for name, target in spec.targets.items()}
@@ -68,6 +76,8 @@ def _scaling(name: str, calibration: Calibration) -> Any:
 def _score(name: str, target: TargetSpec) -> Any:
     import keras
 
+    if target.task == "row_place":
+        return keras.layers.Softmax(axis=1, dtype="float32", name=f"{name}_scores")
     return keras.layers.Activation(ACTIVATIONS[target.task], dtype="float32", name=f"{name}_scores")
 
 

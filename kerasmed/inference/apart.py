@@ -7,6 +7,7 @@ answer has to be parsed.
 """
 
 import json
+import math
 import os
 import selectors
 import stat
@@ -14,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -68,7 +69,7 @@ class ModelApart:
             inputs: float32 (batch, *shape) by the names of the spec.
 
         Returns:
-            float32 (batch, num_classes) by target.
+            float32 (batch, num_classes) by target; (batch, height, width, ...) of masks and places.
 
         Raises:
             ContractError: It failed, died, or did not answer in time.
@@ -79,11 +80,18 @@ class ModelApart:
             np.ascontiguousarray(inputs[name], np.float32).tofile(scratch / f"input-{place}")
         shapes = {name: list(inputs[name].shape) for name in spec.inputs}
         self._child.ask({"shapes": shapes}, who)
-        rows = len(inputs[next(iter(spec.inputs))])
+        shapes_of_answers = answer_shapes(spec, shapes)
         return {
-            name: _read_answer(self._name, self._child.own / f"answer-{place}", (rows, len(target.classes)))
-            for place, (name, target) in enumerate(spec.targets.items())
+            name: _read_answer(self._name, self._child.own / f"answer-{place}", shapes_of_answers[name])
+            for place, name in enumerate(spec.targets)
         }
+
+
+def answer_shapes(spec: ExampleSpec, shapes: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """By target the shape of the answers to inputs of these shapes, all with their batch axis."""
+    rows = next(iter(shapes.values()))[0]
+    picture = tuple(shapes[spec.picture][1:]) if spec.picture else ()
+    return {name: (rows, *target.answer_shape(picture)) for name, target in spec.targets.items()}
 
 
 def open_apart(
@@ -154,16 +162,16 @@ def _copy(path: Path, copy: Path, sha256: str | None) -> None:
         raise ContractError(f"{path}: is missing or not what the manifest of the model says; export it again.")
 
 
-def _read_answer(name: str, path: Path, shape: tuple[int, int]) -> Array:
+def _read_answer(name: str, path: Path, shape: tuple[int, ...]) -> Array:
     """The numbers in a file of the child, which may have put a link or a pipe there."""
-    wanted = shape[0] * shape[1] * 4
+    wanted = math.prod(shape) * 4
     try:
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             content = file.read(wanted + 1) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
     except OSError as error:
         raise ContractError(f"{name}: its answer cannot be read ({error.strerror}).") from error
     if len(content) != wanted:
-        raise ContractError(f"{name}: its answer is not {shape[0]} x {shape[1]} numbers.")
+        raise ContractError(f"{name}: its answer is not {' x '.join(map(str, shape))} numbers.")
     return np.frombuffer(content, np.float32).reshape(shape)
 
 

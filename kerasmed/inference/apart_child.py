@@ -18,7 +18,7 @@ from kerasmed.errors import ContractError, KerasmedError
 from kerasmed.export.child import die_with_parent
 from kerasmed.export.confine import Limits, allow_processor, confine
 from kerasmed.export.parity import Answers, Array
-from kerasmed.inference.apart import OWN
+from kerasmed.inference.apart import OWN, answer_shapes
 from kerasmed.spec import ExampleSpec
 
 Reply = Callable[[dict[str, Any]], None]
@@ -93,12 +93,12 @@ def _answer(answers: Answers, spec: ExampleSpec, shapes: dict[str, list[int]], s
         for place, name in enumerate(spec.inputs)
     }
     found = answers(inputs)
-    rows = len(next(iter(inputs.values())))
-    for place, (name, target) in enumerate(spec.targets.items()):
-        _write(found[name], (rows, len(target.classes)), name, scratch / OWN / f"answer-{place}")
+    wanted = answer_shapes(spec, {name: values.shape for name, values in inputs.items()})
+    for place, name in enumerate(spec.targets):
+        _write(found[name], wanted[name], name, scratch / OWN / f"answer-{place}")
 
 
-def _write(values: Array, shape: tuple[int, int], name: str, path: Path) -> None:
+def _write(values: Array, shape: tuple[int, ...], name: str, path: Path) -> None:
     if np.shape(values) != shape:
         raise ContractError(f"{name}: answers have shape {np.shape(values)}, not {shape}.")
     np.ascontiguousarray(values, np.float32).tofile(path)

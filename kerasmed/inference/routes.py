@@ -115,10 +115,17 @@ def _records() -> Route:
     return Route(predict, whole_records.summarize, whole_records.summary_text, whole_records.write_records)
 
 
+def _page_crops() -> Route:
+    raise ConfigError(
+        "this model reads pages of ECG paper; kerasmed digitize PAGE --model MODEL makes signals of them."
+    )
+
+
 # Kind of a recipe to its way; imports wait for the way that is taken.
 ROUTES: dict[str, Callable[[], Route]] = {
     "beats": _beats,
     "images": _images,
     "volumes": _volumes,
     "records": _records,
+    "page_crops": _page_crops,
 }

@@ -8,6 +8,7 @@ from kerasmed import files
 from kerasmed.tracking.ledger import Ledger
 from kerasmed.tracking.snapshot import SPEED, Row, Snapshot
 
+LOSS = "_loss"  # what the name of one target's loss ends in
 EVENTS = "events.out.tfevents.*"
 
 
@@ -69,8 +70,10 @@ class TensorBoardTracker:
         self.writer = SummaryWriter(str(self.folder), purge_step=first, filename_suffix=f".{number:04d}")
 
     def _write(self, row: Row) -> None:
+        several = any(name.endswith(LOSS) and name != f"val{LOSS}" for name in row.values)
         for name, value in row.values.items():
-            self.writer.add_scalar(_of_epochs(name), value, row.epoch, walltime=row.time_ms / 1000)
+            tag = (_of_several(name) if several else None) or _of_epochs(name)
+            self.writer.add_scalar(tag, value, row.epoch, walltime=row.time_ms / 1000)
 
     def _write_facts(self, run: Snapshot) -> None:
         from tensorboardX.summary import hparams
@@ -89,6 +92,16 @@ class TensorBoardTracker:
 def _of_epochs(name: str) -> str:
     """TensorBoard folds tags by what stands before the stroke, and sorts them."""
     return f"speed/{name}" if name in SPEED else f"epochs/{name}"
+
+
+def _of_several(name: str) -> str | None:
+    """Where several targets have a loss each, losses and rate stand under Train/ and Val/; None for other names."""
+    if name == "learning_rate":
+        return "Train/lr"
+    part, plain = ("Val", name.removeprefix("val_")) if name.startswith("val_") else ("Train", name)
+    if plain == "loss":
+        return f"{part}/total_loss"
+    return f"{part}/{plain}" if plain.endswith(LOSS) else None
 
 
 def _number_or_text(value: str) -> float | str:

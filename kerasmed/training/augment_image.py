@@ -11,7 +11,7 @@ from kerasmed.config.run import Augmentation
 
 # What moves pixels, in one resampling; then what changes their values, in the order in which it is done.
 MOVES = ("flip_rate", "rotate_deg", "zoom_rate", "stretch_rate", "translate_rate")
-VALUES = ("contrast_rate", "brightness", "gamma_rate", "cutout_rate", "noise")
+VALUES = ("contrast_rate", "brightness", "tint", "gamma_rate", "cutout_rate", "noise")
 CHANGES = (*MOVES, *VALUES)
 DARKEST = 1e-6  # a power of 0 has no slope, and some backends give NaN for it
 
@@ -35,7 +35,7 @@ class AugmentImage(keras.layers.Layer):
             return x
         if any(getattr(self.config, name) for name in MOVES):
             x = self._move(x)
-        made = (self._contrast, self._brighten, self._bend, self._paint_over, self._noise)
+        made = (self._contrast, self._brighten, self._tint, self._bend, self._paint_over, self._noise)
         for name, change in zip(VALUES, made, strict=True):
             if size := getattr(self.config, name):
                 x = change(x, size)
@@ -76,6 +76,10 @@ class AugmentImage(keras.layers.Layer):
 
     def _brighten(self, x: Any, most: float) -> Any:
         return x + self._uniform(x, -most, most)
+
+    def _tint(self, x: Any, most: float) -> Any:
+        shape = (ops.shape(x)[0], 1, 1, x.shape[-1])
+        return x + keras.random.uniform(shape, -most, most, seed=self.seed)
 
     def _bend(self, x: Any, rate: float) -> Any:
         return ops.power(ops.clip(x, DARKEST, 1.0), self._around(x, rate))

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders import open_stream
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.data.loaders.watch import Watch, WatchedStream
 from kerasmed.errors import ConfigError
-from kerasmed.spec import ExampleSpec
+from kerasmed.spec import CLASS_TASKS, ExampleSpec
 from kerasmed.training.callbacks.averaging import SwapAverage
 from kerasmed.training.callbacks.choose import ChooseBest
 from kerasmed.training.callbacks.finite import StopWhenNotFinite
@@ -28,7 +29,7 @@ from kerasmed.training.freezing import unfreezing
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
 from kerasmed.training.layer_rates import rates_in
-from kerasmed.training.losses import build_losses, tell_positive_weights
+from kerasmed.training.losses import build_losses, loss_weights, tell_positive_weights
 from kerasmed.training.mixup import MixedLoss
 from kerasmed.training.monitor import Best, check_monitor
 from kerasmed.training.optimizer import build_optimizer
@@ -106,6 +107,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     losses = build_losses(config.trainer, spec, stream)
     tell_positive_weights(losses, spec)
     if config.augmentation.mixup:
+        _refuse_mixup(spec)
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     paths = [variable.path for variable in trainee.trainable_variables]
@@ -114,11 +116,29 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     trainee.compile(
         optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss=losses,
+        loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,
     )
-    # TensorFlow would build it in the first step, too late for a checkpoint to fill it.
+    # Some backends would build these in the first step, too late for a checkpoint to fill them.
     trainee.optimizer.build(trainee.trainable_variables)
+    _build_loss_means(trainee, spec, stream)
     return trainee
+
+
+def _build_loss_means(trainee: keras.Model, spec: ExampleSpec, stream: BatchStream) -> None:
+    """Keras has a running mean of the loss of each target, where there are several, from the first loss on."""
+    if len(spec.targets) < 2:
+        return
+    picture = stream.inputs[spec.picture].shape[1:] if spec.picture else ()
+    true = {name: np.asarray(values[stream.rows[:1]]) for name, values in stream.targets.items()}
+    blank = {name: np.zeros((1, *target.answer_shape(picture)), np.float32) for name, target in spec.targets.items()}
+    trainee.compute_loss(y=true, y_pred={name: keras.ops.convert_to_tensor(values) for name, values in blank.items()})
+    trainee.reset_metrics()
+
+
+def _refuse_mixup(spec: ExampleSpec) -> None:
+    if any(target.task not in CLASS_TASKS for target in spec.targets.values()):
+        raise ConfigError("augmentation.mixup mixes classes, and these examples have none; write 0.")
 
 
 def _run(

@@ -1,17 +1,19 @@
 """The loss of a target, from logits; one value for each example, so that weights apply to examples."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerasmed.config.run import Trainer
+from kerasmed.config.run import RunConfig, Trainer
+from kerasmed.config.unet import EcgUnet
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.errors import ConfigError
-from kerasmed.spec import ExampleSpec, TargetSpec
+from kerasmed.spec import ExampleSpec, TargetSpec, Task
+from kerasmed.training.map_losses import AngleLoss, MaskLoss, RowPlaceLoss
 
 Array = np.ndarray
 log = logging.getLogger(__name__)
@@ -37,6 +39,11 @@ def build_losses(config: Trainer, spec: ExampleSpec, stream: BatchStream) -> dic
     return {name: build_loss(config, target, weights.get(name)) for name, target in spec.targets.items()}
 
 
+def loss_weights(config: RunConfig) -> dict[str, float] | None:
+    """What the loss of each target counts in the whole; None where they count alike."""
+    return config.model.loss_weights.model_dump() if isinstance(config.model, EcgUnet) else None
+
+
 def tell_positive_weights(losses: dict[str, keras.losses.Loss], spec: ExampleSpec) -> None:
     """Log what a positive of each label weighs, where that is not 1."""
     for name, loss in losses.items():
@@ -55,10 +62,10 @@ def build_loss(
         target: What is asked.
         positive_weights: Of several labels: how much more a positive of each counts than a negative.
 
-    In a pretraining the network itself gives its error.
+    In a pretraining the network itself gives its error; masks, angles and places have losses of their own.
     """
-    if target.task == "masked_patches":
-        return GivenLoss()
+    if target.task in OF_TASK:
+        return OF_TASK[target.task]()
     gamma = config.focal_gamma if config.loss == "focal" else 0.0
     if target.task == "single_label":
         return SingleLabelLoss(len(target.classes), gamma, config.label_smoothing)
@@ -90,6 +97,15 @@ class GivenLoss(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(batch,) of errors (batch, 1)."""
         return ops.reshape(ops.cast(y_pred, "float32"), (-1,))
+
+
+# Tasks with one loss, which no setting changes.
+OF_TASK: dict[Task, Callable[[], keras.losses.Loss]] = {
+    "masked_patches": GivenLoss,
+    "mask": MaskLoss,
+    "angle": AngleLoss,
+    "row_place": RowPlaceLoss,
+}
 
 
 class SingleLabelLoss(keras.losses.Loss):

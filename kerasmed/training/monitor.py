@@ -9,6 +9,12 @@ from kerasmed.errors import unknown
 
 # Every other metric of the program grows as a model gets better.
 LOWER_IS_BETTER = frozenset({"loss", "val_loss", "val_ece", "val_brier"})
+LOWER_ENDINGS = ("_loss", "_px", "_deg")  # losses of single targets, and distances
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value of `metric` is a better one."""
+    return metric in LOWER_IS_BETTER or metric.endswith(LOWER_ENDINGS)
 
 
 @dataclass
@@ -36,7 +42,7 @@ class Best:
             self.value, self.epoch = state["value"], state["epoch"]
 
     def _is_better(self, value: float) -> bool:
-        return value < self.value if self.metric in LOWER_IS_BETTER else value > self.value
+        return value < self.value if lower_is_better(self.metric) else value > self.value
 
 
 def check_monitor(metric: str, known: Collection[str]) -> None:

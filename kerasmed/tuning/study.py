@@ -15,7 +15,7 @@ from kerasmed.config.run import RunConfig
 from kerasmed.config.space import Space, load_space
 from kerasmed.config.strict_yaml import write_text
 from kerasmed.errors import ConfigError
-from kerasmed.training.monitor import LOWER_IS_BETTER
+from kerasmed.training.monitor import lower_is_better
 from kerasmed.tuning.records import TRIALS, TrialRecord, set_aside
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Study:
     @property
     def direction(self) -> str:
         """Whether it is to be small ("min") or large ("max")."""
-        return self.space.search.direction or ("min" if self.objective in LOWER_IS_BETTER else "max")
+        return self.space.search.direction or ("min" if lower_is_better(self.objective) else "max")
 
     @property
     def runs(self) -> Path:

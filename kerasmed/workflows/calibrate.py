@@ -38,10 +38,12 @@ def calibrate_run(folder: Path, settings: Calibrator, places: Places, progress: 
         progress: Called with (records done, records in all).
 
     Raises:
-        ConfigError: The run has not come to its end, was cross-validated, or has no validation rows.
+        ConfigError: The run has not come to its end, was cross-validated, has no validation rows or no classes.
         DataError: The data are not those that it was trained on.
     """
-    config, _ = open_run(folder)
+    config, spec = open_run(folder)
+    if spec.asks_for_maps:
+        raise ConfigError(f"{folder} answers with maps of pages, which are not calibrated.")
     with claimed(folder):
         material = gather_material(config.dataset, config.seed, places, progress)
         refuse_other_data(read_manifest(folder), material, folder)

@@ -54,5 +54,5 @@ def export_run(
         evidence,
         thresholds=thresholds,
         rate_hz=rate_hz,
-        card=card_of,
+        card=None if spec.asks_for_maps else card_of,
     )

@@ -12,6 +12,7 @@ from kerasmed.config.run import Loader, RunConfig
 from kerasmed.data.loaders.batches import BatchStream, class_weights, draw_chances
 from kerasmed.data.records import Array
 from kerasmed.errors import ConfigError, unknown
+from kerasmed.evaluation.map_metrics import MapTally
 from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.judge import measure_logits
 from kerasmed.workflows.prepare import Material
@@ -83,7 +84,8 @@ def fit_stream(
     )  # fmt: skip
     measure = measure_logits(spec, material.dataset.protocol)
     start_from_weights(model, config, material, folder)
-    history = fit(model, spec, stream, ValidationRows(validation, measure), config, folder, interruption)
+    scored = ValidationRows(validation, measure, MapTally if spec.asks_for_maps else None)
+    history = fit(model, spec, stream, scored, config, folder, interruption)
     note_fit(folder, model, history)
     return whole_model(model, spec, config.crops)
 

@@ -15,6 +15,7 @@ from kerasmed.data.label_share import share_of_patients
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import QUARANTINE, BadRecordPolicy, Prepared, Progress, prepare
 from kerasmed.data.records import Array
+from kerasmed.spec import CLASS_TASKS
 from kerasmed.workflows.places import Places
 
 MAX_NOTES = 8
@@ -107,6 +108,7 @@ def _describe(prepared: Prepared, rows: Array) -> dict[str, Any]:
     counts = {
         name: _class_counts(np.asarray(index[name][rows]), target.classes)
         for name, target in prepared.spec.targets.items()
+        if target.task in CLASS_TASKS
     }
     return {
         "examples": len(rows),

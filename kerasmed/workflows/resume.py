@@ -14,6 +14,7 @@ from kerasmed.config.load import CONFIG_FILE, load_run, resolved_yaml
 from kerasmed.config.run import RunConfig
 from kerasmed.data.prepared import Progress
 from kerasmed.errors import ConfigError, LeakageError, OtherModelError
+from kerasmed.evaluation.map_report import MapReport
 from kerasmed.evaluation.report import Report
 from kerasmed.spec import ExampleSpec
 from kerasmed.tracking.follow import following
@@ -51,7 +52,7 @@ EXACT_VERSIONS = ("keras", "jax", "torch", "tensorflow-cpu", "tensorflow")
 
 def resume(
     folder: Path, config: RunConfig, places: Places, allow_change: bool = False, progress: Progress | None = None
-) -> Report | Pretrained | None:
+) -> Report | MapReport | Pretrained | None:
     """Go on with the run in `folder` by `config`; the backend must have been chosen.
 
     On the backend that it began on, the run ends with the weights, the history and the report that it would have had

@@ -8,6 +8,7 @@ from typing import Any
 from kerasmed import files
 from kerasmed.config.run import RunConfig
 from kerasmed.data.prepared import QUARANTINE, Progress
+from kerasmed.evaluation.map_report import MapReport
 from kerasmed.evaluation.report import Report
 from kerasmed.tracking.follow import following
 from kerasmed.tracking.kinds import check_trackers
@@ -16,18 +17,19 @@ from kerasmed.workflows.cross_validate import plan_folds
 from kerasmed.workflows.explained_answers import explain_answers
 from kerasmed.workflows.fitting import fit_stream, training_stream, with_fitting_batch
 from kerasmed.workflows.judge import judge, score_rows, write_report
+from kerasmed.workflows.maps import plan_maps
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import Material, gather_material
 from kerasmed.workflows.pretrain import Pretrained, plan_pretraining
 from kerasmed.workflows.run_folder import claimed, create_run, recorded
 
 # What a run does in its folder, from the beginning or from its newest checkpoint on.
-Work = Callable[[Path, Interruption], Report | Pretrained]
+Work = Callable[[Path, Interruption], Report | MapReport | Pretrained]
 
 
 def train(
     config: RunConfig, places: Places, progress: Progress | None = None, notes: Mapping[str, Any] | None = None
-) -> tuple[Path, Report | Pretrained]:
+) -> tuple[Path, Report | MapReport | Pretrained]:
     """Fit the model that `config` describes and judge it, or pretrain it; the backend must have been chosen.
 
     Args:
@@ -51,6 +53,8 @@ def plan(config: RunConfig, places: Places, progress: Progress | None) -> tuple[
     if getattr(config.dataset, "cross_validate", False):
         return plan_folds(config, places, progress)
     material = gather_material(config.dataset, config.seed, places, progress)
+    if material.prepared.spec.asks_for_maps:
+        return plan_maps(config, material)
     config = with_fitting_batch(config, material, material.splits.train)
     stream = training_stream(config, material, material.splits.train)
 

@@ -123,18 +123,3 @@ def test_the_records_of_ds1_are_those_of_the_release(kerasmed, mitdb):
 
 def test_a_name_that_is_no_data_gets_the_nearest(kerasmed):
     assert "Did you mean 'mitbih_ds1'?" in kerasmed("data", "show", "mitbih_ds").err
-
-
-def test_simulated_knees_are_counted_and_options_of_others_are_refused(kerasmed, tmp_path):
-    words = ("data", "simulate", "knee_volumes", tmp_path / "out", "--patients", 2, "--edge", 16)
-    assert kerasmed(*words, "--json").tree["volumes"] == 4
-    refused = kerasmed(*words, "--rate-hz", 250)
-    assert refused.code == 2
-    assert "--rate-hz says nothing to knee_volumes; it has --edge" in refused.err
-
-
-@pytest.mark.parametrize(("kind", "option"), [("knee_volumes", "--edge"), ("ecg_beats", "--duration-s")])
-def test_a_size_of_nothing_is_refused_and_not_taken_for_the_usual_one(kind, option, kerasmed, tmp_path) -> None:
-    refused = kerasmed("data", "simulate", kind, tmp_path / "out", option, 0)
-    assert (refused.code, (tmp_path / "out").exists()) == (2, False)
-    assert "write a number from" in refused.err

@@ -74,11 +74,15 @@ def test_every_verb_is_a_command_with_a_help_page(verb, kerasmed):
 def all_commands():
     for verb, (place, _) in VERBS.items():
         module, _, name = place.partition(":")
-        command = getattr(importlib.import_module(module), name)
-        if isinstance(command, click.Group):
-            yield from ((f"{verb} {inner}", command.commands[inner]) for inner in command.commands)
-        else:
-            yield verb, command
+        yield from below(verb, getattr(importlib.import_module(module), name))
+
+
+def below(name, command):
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for inner, found in command.commands.items():
+        yield from below(f"{name} {inner}", found)
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,15 @@ from kerasmed.config.dataset import (
     WfdbSignals,
 )  # fmt: skip
 from kerasmed.config.load import load_run
+from kerasmed.config.page_crops import EcgPageSet
 from kerasmed.config.presets import list_presets
 from kerasmed.data.leakage import check_splits
 from kerasmed.data.prepared import BadRecordPolicy, prepare
 from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 from kerasmed.evaluation.names import METRICS
 from kerasmed.evaluation.subgroups import group
+from kerasmed.spec import CLASS_TASKS
+from tests.fakes.ecg_pages import CROPS, write_pages
 from tests.fakes.image_folders import write_class_folders, write_medmnist
 from tests.fakes.ptbxl import write_ptbxl
 from tests.fakes.twelve_lead_folders import SMALL_DATASETS, write_small_datasets
@@ -45,6 +48,7 @@ def simulated(tmp_path_factory) -> Path:
     write_ptbxl(root)
     write_small_datasets(root)
     write_small_volumes(root)
+    write_pages(root / "ecg_pages")
     return root
 
 
@@ -68,6 +72,7 @@ def opened(kind, simulated, request):
         "image_folder": ImageFolder(examples=ImageExamples(height=16, width=16, bits=16)),
         "medmnist": MedMnist(),
         "ptbxl": Ptbxl(),
+        "ecg_pages": EcgPageSet(examples=CROPS, validation_rate=0.2, test_rate=0.2),
         **SMALL_DATASETS,
         **SMALL_VOLUMES,
     }
@@ -78,9 +83,13 @@ def opened(kind, simulated, request):
 def test_the_prepared_arrays_are_what_the_spec_says(kind, opened, tmp_path):
     prepared = prepare(opened, tmp_path, BadRecordPolicy())
     for name, array in opened.spec.inputs.items():
-        assert prepared.arrays[name].shape == (len(prepared), *array.shape)
+        free = [size or found for size, found in zip(array.shape, prepared.arrays[name].shape[1:], strict=True)]
+        assert prepared.arrays[name].shape == (len(prepared), *free)
         assert str(prepared.arrays[name].dtype) == array.dtype
     for name, target in opened.spec.targets.items():
+        if target.task not in CLASS_TASKS:
+            assert len(prepared.arrays[name]) == len(prepared)
+            continue
         assert set(np.unique(prepared.arrays[name])) <= set(range(len(target.classes)))
     assert {"id", "record", "patient", "content"} <= set(prepared.index)
     assert len(np.unique(prepared.index["id"])) == len(prepared)

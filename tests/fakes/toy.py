@@ -7,9 +7,12 @@ from kerasmed.config.model import CnnLstm, CustomCnn, ResNet1DWang, SeResNet1D, 
 from kerasmed.config.pictures import DenseNet121, EfficientNetB0, ResNet50, Vgg16
 from kerasmed.config.run import Loader, RunConfig, Trainer
 from kerasmed.config.transformers import EcgTransformer, Heartbeit, Heartbeit1D
+from kerasmed.config.unet import EcgUnet
 from kerasmed.config.volumetric import Cnn3D, R2Plus1D, ResNet3D
 from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.data.page_examples import page_spec
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
+from tests.fakes.ecg_pages import CROPS, page_arrays, page_stream
 
 CLASSES = ("N", "S", "V")
 NUM_SAMPLES = 48
@@ -50,8 +53,12 @@ SMALL_MODELS = {
         stem_width=4, stem_kernel=(3, 3, 3), stem_stride=(1, 1, 1), stage_widths=(4, 8), stage_blocks=(1, 1),
         dropout_rate=0.1, feature_widths=(4,),
     ),
+    "ecg_unet": EcgUnet(widths=(4, 6, 8, 8), strip_width=6, dropout_rate=0.1),
 }  # fmt: skip
 
+# Networks that answer with maps (tests/fakes/ecg_pages.py has their examples); the others answer with classes.
+MAP_MODELS = frozenset({"ecg_unet"})
+CLASS_MODELS = tuple(kind for kind in SMALL_MODELS if kind not in MAP_MODELS)
 # Networks that read pictures, and those that read volumes; the others read signals.
 IMAGE_MODELS = frozenset({"custom_cnn", "efficientnet_b0", "resnet50", "densenet121", "vgg16"})
 VOLUME_MODELS = frozenset({"cnn3d", "resnet3d", "r2plus1d"})
@@ -61,10 +68,12 @@ def main_input(kind: str) -> str:
     """The input that a network of this kind reads besides features."""
     if kind in VOLUME_MODELS:
         return "volume"
-    return "image" if kind in IMAGE_MODELS else "signal"
+    return "image" if kind in IMAGE_MODELS | MAP_MODELS else "signal"
 
 
 def toy_spec(task: str = "single_label", kind: str = "se_resnet1d") -> ExampleSpec:
+    if kind in MAP_MODELS:
+        return page_spec(CROPS)
     arrays = {
         "signal": ArraySpec((NUM_SAMPLES, 2), "int16", 1e-3, "mV", 128.0, ("MLII", "V1")),
         "image": ArraySpec((SIDE, SIDE, 1), "uint8", 1 / 255, channels=("grey",)),
@@ -110,11 +119,14 @@ def _toy_volumes(labels: np.ndarray, rng: np.random.Generator) -> dict[str, np.n
 
 def toy_physical(num_examples: int, kind: str) -> dict[str, np.ndarray]:
     """float32 inputs as the model itself reads them."""
-    spec, (arrays, _) = toy_spec(kind=kind), toy_arrays(num_examples, kind=kind)
-    return {name: values.astype(np.float32) * np.float32(spec.inputs[name].scale) for name, values in arrays.items()}
+    spec = toy_spec(kind=kind)
+    arrays = page_arrays(num_examples // 2) if kind in MAP_MODELS else toy_arrays(num_examples, kind=kind)[0]
+    return {name: arrays[name].astype(np.float32) * np.float32(array.scale) for name, array in spec.inputs.items()}
 
 
 def toy_stream(num_examples: int = 256, batch_size: int = 32, seed: int = 0, kind: str = "se_resnet1d") -> BatchStream:
+    if kind in MAP_MODELS:
+        return page_stream(seed=seed)
     inputs, labels = toy_arrays(num_examples, kind=kind)
     rows = np.arange(num_examples * 3 // 4)
     return BatchStream(inputs, {"label": labels}, rows, np.ones(len(rows), np.float32), batch_size, seed)

@@ -10,7 +10,7 @@ from kerasmed.build import build
 from kerasmed.config.run import Crops
 from kerasmed.errors import ContractError
 from kerasmed.spec import ArraySpec, ExampleSpec, TargetSpec
-from tests.fakes.toy import SMALL_MODELS, toy_physical, toy_spec
+from tests.fakes.toy import CLASS_MODELS, SMALL_MODELS, toy_physical, toy_spec
 
 if TYPE_CHECKING:
     import keras
@@ -93,7 +93,7 @@ def test_what_does_not_speak_for_a_class_has_an_empty_map(cam: ModuleType) -> No
     assert not cam.grad_cam(detector(spec), spec, {"signal": np.ones((1, 4, 1), np.float32)}, np.array([0])).any()
 
 
-@pytest.mark.parametrize("kind", sorted(set(SMALL_MODELS) - WITHOUT_MAP))
+@pytest.mark.parametrize("kind", sorted({*CLASS_MODELS} - WITHOUT_MAP))
 def test_every_network_in_space_has_a_map_of_more_than_one_place(kind: str, cam: ModuleType) -> None:
     spec = toy_spec(kind=kind)
     split = cam.split_at_map(build(SMALL_MODELS[kind], spec), cam.main_input(spec), "label")

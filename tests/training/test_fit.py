@@ -8,7 +8,7 @@ import pytest
 
 from kerasmed.build import build
 from kerasmed.errors import ConfigError, DataError, TrainingError, UnknownNameError
-from tests.fakes.toy import SMALL_MODELS, toy_arrays, toy_config, toy_spec, toy_stream
+from tests.fakes.toy import CLASS_MODELS, SMALL_MODELS, toy_arrays, toy_config, toy_spec, toy_stream
 
 pytestmark = pytest.mark.usefixtures("backend")
 HELD_OUT = np.arange(192, 256)
@@ -39,7 +39,7 @@ def digest(model):
     return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in model.get_weights())).hexdigest()
 
 
-@pytest.mark.parametrize("kind", SMALL_MODELS)
+@pytest.mark.parametrize("kind", CLASS_MODELS)
 def test_every_model_learns_the_toy_task(kind, tmp_path):
     # Enough steps for the moving statistics of batch normalisation to have forgotten their start.
     _, history = fitted(

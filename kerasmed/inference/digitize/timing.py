@@ -1,0 +1,106 @@
+"""When a row begins and where its leads change: ends of the ink, the pulse, and the bars between leads."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from kerasmed.data.records import Array
+from kerasmed.inference.digitize.flat import PX_PER_MM
+from kerasmed.inference.digitize.rows import Pulse
+
+ROW_MM = 250.0  # ten seconds at 25 mm/s
+SAME_MM, NEAR_MM = 3.0, 15.0
+BAR_MM, BAR = 2.0, 0.6
+WIDEST_BAR = round(1.3 * PX_PER_MM)
+SEARCH_MM = 1.5
+# The line's own half width beside a bar belongs to neither lead; at the beginning stands the edge of the pulse.
+MARGIN_PX = 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Where the rows lie along the paper.
+
+    Attributes:
+        start: Column of the flat page at which the first lead begins, in parts of a pixel.
+        length_mm: Of a row, without pulse.
+        bars: Columns that separators between leads cover, first and last (both within), in ascending order.
+    """
+
+    start: float
+    length_mm: float
+    bars: tuple[tuple[int, int], ...]
+
+    @property
+    def end(self) -> float:
+        """Column behind the last lead."""
+        return self.start + self.length_mm * PX_PER_MM
+
+    def stretches(self, num_leads: int) -> list[tuple[int, int]]:
+        """Columns of each of so many leads side by side, first and behind the last, without the bars between them."""
+        edges = [self.start + (self.end - self.start) * number / num_leads for number in range(num_leads + 1)]
+        found = []
+        for left, right in pairwise(edges):
+            low, high = round(left) + 2 * MARGIN_PX * (left == self.start), round(right)
+            for first, last in self.bars if num_leads > 1 else ():
+                if abs((first + last) / 2 - left) < PX_PER_MM:
+                    low = last + 1 + MARGIN_PX
+                elif abs((first + last) / 2 - right) < PX_PER_MM:
+                    high = first - MARGIN_PX
+            found.append((low, high))
+        return found
+
+
+def find_timing(
+    ink: Array, rows: Array, extent: tuple[int, int], pulse: Pulse | None, num_columns: int, has_pulse_ink: bool
+) -> Timing:
+    """Where the rows begin and how long they are.
+
+    Args:
+        ink: float32 (h, w), everything that is dark on the flat page.
+        rows: float64 (R,), zero lines.
+        extent: First and last column with ink of the traces.
+        pulse: The calibration pulse, if there is one.
+        num_columns: Leads side by side.
+        has_pulse_ink: Whether `extent` was measured with the pulse in it.
+    """
+    first, last = float(extent[0]), float(extent[1])
+    middle = (first + last) / 2
+    if pulse is not None and has_pulse_ink:
+        if pulse.left < middle:
+            first = max(first, pulse.right)
+        else:
+            last = min(last, pulse.left)
+    length_mm = (last - first) / PX_PER_MM
+    if length_mm > ROW_MM + SAME_MM and length_mm < ROW_MM + NEAR_MM:
+        # A pulse that hides (or its foot) makes the row longer at its beginning.
+        first, length_mm = last - ROW_MM * PX_PER_MM, ROW_MM
+    elif abs(length_mm - ROW_MM) <= NEAR_MM:
+        first, length_mm = (first + last - ROW_MM * PX_PER_MM) / 2, ROW_MM
+    bars, shift = _find_bars(ink, rows, first, length_mm * PX_PER_MM, num_columns)
+    return Timing(first + shift, length_mm, bars)
+
+
+def _find_bars(
+    ink: Array, rows: Array, first: float, length: float, num_columns: int
+) -> tuple[tuple[tuple[int, int], ...], float]:
+    """Bars near the places where leads change, and by how much their middles lie aside of them."""
+    reach, search = round(BAR_MM * PX_PER_MM), round(SEARCH_MM * PX_PER_MM)
+    bands = [ink[max(0, row - reach) : row + reach + 1] > 0.5 for row in rows.astype(int)]
+    filled = np.mean([band.mean(axis=0) > 0.85 for band in bands], axis=0)  # share of rows whose column is all ink
+    found: list[tuple[int, int]] = []
+    off: list[float] = []
+    for number in range(1, num_columns):
+        near = first + number * length / num_columns
+        low = max(0, round(near) - search)
+        columns = low + np.flatnonzero(filled[low : round(near) + search + 1] >= BAR)
+        # A steep wave beside the bar fills its columns too: the run that lies nearest to the place is the bar.
+        pieces = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+        runs = [run for run in pieces if 2 <= len(run) <= WIDEST_BAR]
+        if runs:
+            bar = min(runs, key=lambda run: abs(run.mean() - near))
+            found.append((int(bar[0]), int(bar[-1])))
+            off.append(float(bar.mean()) - near)
+    shift = float(np.median(off)) if len(off) >= 2 and np.ptp(off) < 3 else 0.0
+    return tuple(found), shift
