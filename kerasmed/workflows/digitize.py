@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from kerasmed.errors import ContractError, DataError, KerasmedError
 from kerasmed.inference.digitize.diagnosis import Diagnosis, diagnose
 from kerasmed.inference.digitize.files import write_page
 from kerasmed.inference.digitize.network import maps_by_network
-from kerasmed.inference.digitize.page import DigitizedPage, Wishes, digitize
+from kerasmed.inference.digitize.orientation import digitize_upright
+from kerasmed.inference.digitize.page import DigitizedPage, Wishes
 from kerasmed.inference.predictor import Predictor
 
 # The reconstruction and the network are made for pages of up to 8 pixels a millimetre.
@@ -130,8 +132,7 @@ def read_pixels(file: PageFile) -> Array:
 
 def _one(file: PageFile, out: Path | None, wishes: Wishes, model: Predictor | None, then: Predictor | None) -> Read:
     pixels = read_pixels(file)
-    maps = None if model is None else maps_by_network(model, pixels)
-    page = digitize(file.name, pixels, maps, wishes)
+    page = digitize_upright(file.name, pixels, wishes, None if model is None else partial(maps_by_network, model))
     written = () if out is None else tuple(write_page(page, pixels, out))
     diagnosis, refusal = None, None
     if then is not None:
