@@ -15,7 +15,7 @@ from kerasmed.inference.digitize.leads import Strip, cut_strips
 from kerasmed.inference.digitize.maps import PageMaps, maps_by_darkness
 from kerasmed.inference.digitize.quality import LeadQuality, judge_leads
 from kerasmed.inference.digitize.rows import Pulse, find_extent, find_pulse, find_rows
-from kerasmed.inference.digitize.timing import Timing, find_timing
+from kerasmed.inference.digitize.timing import Timing, erase_bars, find_timing
 from kerasmed.inference.digitize.trace import Hint, Line, follow_rows
 
 USUAL_SPEED_MM_S, USUAL_GAIN_MM_MV = 25.0, 10.0
@@ -114,7 +114,8 @@ def digitize(name: str, pixels: Array, maps: PageMaps | None = None, wishes: Wis
     first = max(0, int(timing.start) - PX_PER_MM)
     last = min(page.trace.shape[1], int(timing.end) + PX_PER_MM)
     parts = [timing.stretches(len(leads)) for leads in layout.rows]
-    lines = follow_rows(page.trace, rows, first, last, parts, _hints(maps, page, rows, grid))
+    bare = erase_bars(page.trace, rows, timing.bars)
+    lines = follow_rows(bare, rows, first, last, parts, _hints(maps, page, rows, grid))
     strips = cut_strips(lines, zero, first, timing, layout, speed, gain)
     return _finish(
         DigitizedPage(

@@ -14,8 +14,9 @@ SAME_MM, NEAR_MM = 3.0, 15.0
 BAR_MM, BAR = 2.0, 0.6
 WIDEST_BAR = round(1.3 * PX_PER_MM)
 SEARCH_MM = 1.5
-# The line's own half width beside a bar belongs to neither lead; at the beginning stands the edge of the pulse.
+# At the beginning of a row stands the edge of the pulse, and the line's own half width.
 MARGIN_PX = 2
+FULL = 0.85  # of a bar is ink
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,14 @@ class Timing:
         return self.start + self.length_mm * PX_PER_MM
 
     def stretches(self, num_leads: int) -> list[tuple[int, int]]:
-        """Columns of each of so many leads side by side, first and behind the last, without the bars between them."""
+        """Columns of each of so many leads side by side, first and behind the last; they meet in the bars."""
         edges = [self.start + (self.end - self.start) * number / num_leads for number in range(num_leads + 1)]
-        found = []
-        for left, right in pairwise(edges):
-            low, high = round(left) + 2 * MARGIN_PX * (left == self.start), round(right)
-            for first, last in self.bars if num_leads > 1 else ():
-                if abs((first + last) / 2 - left) < PX_PER_MM:
-                    low = last + 1 + MARGIN_PX
-                elif abs((first + last) / 2 - right) < PX_PER_MM:
-                    high = first - MARGIN_PX
-            found.append((low, high))
-        return found
+        for number, edge in enumerate(edges[1:-1], start=1):
+            near = [(first + last + 1) / 2 for first, last in self.bars if abs((first + last) / 2 - edge) < PX_PER_MM]
+            edges[number] = near[0] if near else edge
+        starts = [round(edge) for edge in edges]
+        starts[0] += 2 * MARGIN_PX
+        return list(pairwise(starts))
 
 
 def find_timing(
@@ -78,8 +75,37 @@ def find_timing(
         first, length_mm = last - ROW_MM * PX_PER_MM, ROW_MM
     elif abs(length_mm - ROW_MM) <= NEAR_MM:
         first, length_mm = (first + last - ROW_MM * PX_PER_MM) / 2, ROW_MM
+        if pulse is not None and pulse.left < middle and abs(pulse.right - first) <= SAME_MM * PX_PER_MM:
+            first = float(
+                pulse.right
+            )  # ends of the ink may be hidden; the edge of a pulse before the row is where it begins
     bars, shift = _find_bars(ink, rows, first, length_mm * PX_PER_MM, num_columns)
     return Timing(first + shift, length_mm, bars)
+
+
+def erase_bars(trace: Array, rows: Array, bars: tuple[tuple[int, int], ...]) -> Array:
+    """A map of ink without the bars between leads, as far up and down as they go; what runs behind them is unknown.
+
+    Args:
+        trace: float32 (h, w), ink in 0..1, that of bars too where its maker takes them for ink.
+        rows: float64 (R,), zero lines.
+        bars: Columns of each, first and last.
+    """
+    bare = trace.copy()
+    for first, last in bars:
+        full = (trace[:, first : last + 1] > 0.5).mean(axis=1) > FULL
+        for row in rows.astype(int):
+            reach = round(BAR_MM * PX_PER_MM)
+            within = row - reach + np.flatnonzero(full[max(0, row - reach) : row + reach + 1])
+            if len(within) < reach:
+                continue
+            top, bottom = int(within[0]), int(within[-1])
+            while top > 0 and full[top - 1]:
+                top -= 1
+            while bottom + 1 < len(full) and full[bottom + 1]:
+                bottom += 1
+            bare[max(0, top - MARGIN_PX) : bottom + 1 + MARGIN_PX, max(0, first - MARGIN_PX) : last + 1 + MARGIN_PX] = 0
+    return bare
 
 
 def _find_bars(
@@ -88,7 +114,7 @@ def _find_bars(
     """Bars near the places where leads change, and by how much their middles lie aside of them."""
     reach, search = round(BAR_MM * PX_PER_MM), round(SEARCH_MM * PX_PER_MM)
     bands = [ink[max(0, row - reach) : row + reach + 1] > 0.5 for row in rows.astype(int)]
-    filled = np.mean([band.mean(axis=0) > 0.85 for band in bands], axis=0)  # share of rows whose column is all ink
+    filled = np.mean([band.mean(axis=0) > FULL for band in bands], axis=0)  # share of rows whose column is all ink
     found: list[tuple[int, int]] = []
     off: list[float] = []
     for number in range(1, num_columns):

@@ -15,6 +15,7 @@ from kerasmed.inference.digitize.flat import PX_PER_MM
 INK = 0.5
 REACH_MM = 45.0
 STEP, CLIMB = 0.02, 0.004  # of a pixel of full ink: across, and up or down
+STEEP = 0.3  # of bare paper's cost up or down: strokes with a gap in them are steep where waves are high
 LEVEL_PX = 4
 # Two paths this far from their rows, and this near each other, may have met in waves that cross.
 FAR_PX, NEAR_PX, TRIM = 5 * PX_PER_MM, 12 * PX_PER_MM, 0.25
@@ -23,7 +24,7 @@ OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the firs
 
 Parts = list[list[tuple[int, int]]]
 # A step far from where a network reads the line costs so much where it is sure; nearer than a few pixels nothing.
-HINT, HINT_PX = 0.3, 6.0
+HINT, HINT_PX = 1.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _path(part: Array, row: float, taken: Array, hint: Hint | None) -> tuple[Arr
     if hint is not None:
         away = np.abs(np.arange(above, below)[None] - hint.y[:, None])
         across += HINT * hint.confidence[:, None] * np.clip((away - HINT_PX) / (4 * HINT_PX), 0, 1)
-    climb = paper + CLIMB
+    climb = STEEP * paper + CLIMB
     heights = np.cumsum(climb, axis=1)  # cost of going down from the top of the band
     entered, settled = np.empty_like(band), np.empty_like(band)
     settled_before = np.zeros(band.shape[1]) + 0.05 * np.abs(np.arange(above, below) - row) / PX_PER_MM

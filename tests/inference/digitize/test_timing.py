@@ -1,0 +1,60 @@
+"""Where rows begin and leads change."""
+
+import numpy as np
+import pytest
+
+from kerasmed.inference.digitize.flat import PX_PER_MM
+from kerasmed.inference.digitize.rows import Pulse
+from kerasmed.inference.digitize.timing import Timing, erase_bars, find_timing
+
+START = 120
+LENGTH = 250 * PX_PER_MM
+ROWS = np.array([300.0, 600.0])
+
+
+def page_with_bars(off=0):
+    """Ink of bars between four leads; the first bar at `off` pixels from its place."""
+    ink = np.zeros((800, 2400), np.float32)
+    for number in (1, 2, 3):
+        middle = START + number * LENGTH // 4 + off
+        for row in ROWS.astype(int):
+            ink[row - 24 : row + 25, middle - 2 : middle + 3] = 1
+    return ink
+
+
+def test_leads_meet_in_the_middle_of_a_bar():
+    timing = Timing(float(START), 250.0, ((617, 621), (1120, 1124)))
+    assert [first for first, _ in timing.stretches(4)][1:] == [620, 1122, 1620]
+    assert [end for _, end in timing.stretches(4)][:2] == [620, 1122]
+
+
+def test_a_row_of_one_lead_knows_no_bars():
+    assert Timing(float(START), 250.0, ((617, 621),)).stretches(1) == [(START + 4, START + LENGTH)]
+
+
+def test_bars_correct_the_place_of_the_whole_row():
+    timing = find_timing(page_with_bars(off=5), ROWS, (START, START + LENGTH), None, 4, False)
+    assert timing.start == START + 5
+
+
+@pytest.mark.parametrize("hidden", [(8, 40), (0, 40)])
+def test_a_row_whose_ends_are_hidden_begins_at_the_edge_of_its_pulse(hidden):
+    pulse = Pulse(START - 40.0, float(START), 10.0, (300.0, 600.0), 1.0)
+    extent = (START + hidden[0], START + LENGTH - hidden[1])
+    blank = np.zeros((800, 2400), np.float32)
+    assert find_timing(blank, ROWS, extent, pulse, 4, False).start == START
+
+
+def test_bars_are_erased_and_a_wave_beside_one_stays():
+    ink = page_with_bars()
+    wave = (slice(300, 460), slice(START + LENGTH // 4 + 5, START + LENGTH // 4 + 8))
+    ink[wave] = 1
+    bare = erase_bars(ink, ROWS, find_timing(ink, ROWS, (START, START + LENGTH), None, 4, False).bars)
+    assert bare[270:330, START + LENGTH // 4].max() == 0
+    assert bare[wave].min() == 1
+
+
+def test_what_is_no_bar_on_the_map_is_not_erased():
+    ink = np.zeros((800, 2400), np.float32)
+    ink[300, :] = 1
+    np.testing.assert_array_equal(erase_bars(ink, ROWS, ((617, 621),)), ink)
