@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kerasmed.data.dataset import Dataset
 
-CHILD, FEED = (Path(__file__).with_name(f"{name}_child.py") for name in ("fit", "feed"))
+CHILD, FEED, DIGITIZE = (Path(__file__).with_name(f"{name}_child.py") for name in ("fit", "feed", "digitize"))
+PAGES_MODEL = Path(__file__).parents[1] / "saved_models" / "ecg_pages"
 BACKENDS = ("jax", "torch", "tensorflow")
 FEW_RECORDS, MANY_RECORDS = 300, 7000
 
@@ -33,6 +34,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder, annotator = _records(Path(scratch))
         rows = [*_reading(folder, annotator, words.repeats), *_preparing(words.repeats), *_starting(words.repeats)]
+        rows += _digitizing(Path(scratch))
         for backend in words.backends.split(","):
             rows += _fitting(backend, folder, Path(scratch), words.repeats)
             rows += _feeding(backend, Path(scratch))
@@ -186,6 +188,19 @@ def _feeding(backend: str, scratch: Path) -> list[dict[str, str]]:
         _row(f"the same step fed by the loader / in memory on {backend}",
              f"{speed['loaded'] / speed['in_memory']:.3f}", "at least 0.95"),
     ]  # fmt: skip
+
+
+def _digitizing(scratch: Path) -> list[dict[str, str]]:
+    done = subprocess.run(
+        [sys.executable, str(DIGITIZE), str(PAGES_MODEL), str(scratch)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return [_row("kerasmed digitize", "failed", done.stderr.strip().splitlines()[-1])]
+    rows = []
+    for size, told in json.loads(done.stdout.splitlines()[-1]).items():
+        memory = f"peak memory {told['peak_mb']} MB, of the network's process {told['network_peak_mb']} MB"
+        rows.append(_row(f"kerasmed digitize, a page of {size}", f"{told['page_s']:.2f} s", memory))
+    return rows
 
 
 def _in_turns(actions: list[Callable[[], None]], repeats: int) -> list[float]:

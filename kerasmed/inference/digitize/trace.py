@@ -25,6 +25,7 @@ OWN_STRIP = 0.0006  # for each pixel from the middle of the row, beyond the firs
 Parts = list[list[tuple[int, int]]]
 # A step far from where a network reads the line costs so much where it is sure; nearer than a few pixels nothing.
 HINT, HINT_PX = 1.0, 6.0
+SPANNED = 2.0  # half a confidence is enough to go where ink is hidden
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,8 @@ def _path(part: Array, row: float, taken: Array, hint: Hint | None) -> tuple[Arr
     strip = OWN_STRIP * np.maximum(np.abs(np.arange(above, below) - row) - 8 * PX_PER_MM, 0)
     # Thin strokes are grey; what is ink at all must not cost by the length of a tall wave.
     paper = np.clip((INK + 0.1 - band) / INK, 0, 1)
+    if hint is not None:
+        paper *= 1 - _spanned(hint, above, below)
     across = paper + STEP + strip
     across[taken[above:below].T] += 1.0
     if hint is not None:
@@ -185,6 +188,17 @@ def _path(part: Array, row: float, taken: Array, hint: Hint | None) -> tuple[Arr
         settled[column] = settled_before
     low, high, path = _back(entered, settled, heights)
     return low + above, high + above, path + above
+
+
+def _spanned(hint: Hint, above: int, below: int) -> Array:
+    """How sure a network is that the line runs behind what hides its ink, 0..1 (n, height): between the heights that it
+    reads in columns side by side.
+    """
+    y = np.pad(hint.y, 1, mode="edge")
+    near = np.stack([y[:-2], y[1:-1], y[2:]])
+    places = np.arange(above, below)[None]
+    within = (places >= near.min(axis=0)[:, None] - 1) & (places <= near.max(axis=0)[:, None] + 1)
+    return np.asarray(within * np.clip(SPANNED * hint.confidence, 0, 1)[:, None])
 
 
 def _climbed(entered: Array, heights: Array) -> Array:
