@@ -146,14 +146,14 @@ def find_extent(page: FlatPage, rows: Array) -> tuple[int, int]:
 
 
 def _edge(page: FlatPage, rows: Array, reach: int, near: int, step: int) -> int:
-    """The outermost column with ink next to a place, median over rows."""
+    """The outermost column with ink next to a place, of all rows but the outermost quarter: ink of some may be hidden."""
     width, found = page.trace.shape[1], []
     low, high = max(0, near - 4 * PX_PER_MM), min(width, near + 4 * PX_PER_MM + 1)
     for row in rows.astype(int):
         columns = np.flatnonzero((page.trace[max(0, row - reach) : row + reach + 1, low:high] > INK).any(axis=0))
         if len(columns):
             found.append(low + int(columns[0] if step > 0 else columns[-1]))
-    return round(float(np.median(found))) if found else near
+    return sorted(found, reverse=step < 0)[len(found) // 4] if found else near
 
 
 def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int], slack_mm: float) -> Pulse | None:

@@ -10,7 +10,7 @@ from kerasmed.inference.digitize.flat import PX_PER_MM
 from kerasmed.inference.digitize.rows import Pulse
 
 ROW_MM = 250.0  # ten seconds at 25 mm/s
-SAME_MM, NEAR_MM = 3.0, 15.0
+SAME_MM, NEAR_MM, MISSING_MM = 3.0, 15.0, 0.5
 BAR_MM, BAR = 2.0, 0.6
 WIDEST_BAR = round(1.3 * PX_PER_MM)
 SEARCH_MM = 1.5
@@ -70,17 +70,27 @@ def find_timing(
         else:
             last = min(last, pulse.left)
     length_mm = (last - first) / PX_PER_MM
-    if length_mm > ROW_MM + SAME_MM and length_mm < ROW_MM + NEAR_MM:
-        # A pulse that hides (or its foot) makes the row longer at its beginning.
-        first, length_mm = last - ROW_MM * PX_PER_MM, ROW_MM
-    elif abs(length_mm - ROW_MM) <= NEAR_MM:
-        first, length_mm = (first + last - ROW_MM * PX_PER_MM) / 2, ROW_MM
-        if pulse is not None and pulse.left < middle and abs(pulse.right - first) <= SAME_MM * PX_PER_MM:
-            first = float(
-                pulse.right
-            )  # ends of the ink may be hidden; the edge of a pulse before the row is where it begins
+    if abs(length_mm - ROW_MM) <= NEAR_MM:
+        first, length_mm = _begin(first, last, pulse), ROW_MM
     bars, shift = _find_bars(ink, rows, first, length_mm * PX_PER_MM, num_columns)
     return Timing(first + shift, length_mm, bars)
+
+
+def _begin(first: float, last: float, pulse: Pulse | None) -> float:
+    """Where a row of ten seconds begins whose ink goes from `first` to `last`.
+
+    The foot of a pulse makes ink longer at its side, so the other end says where the row lies; unless ink is missing
+    there, when the edge of the pulse does.
+    """
+    row = ROW_MM * PX_PER_MM
+    if pulse is None:
+        return (first + last - row) / 2
+    before = pulse.left < (first + last) / 2
+    if last - first >= row - MISSING_MM * PX_PER_MM:
+        return last - row if before else first
+    edge = pulse.right if before else pulse.left - row
+    middle = (first + last - row) / 2
+    return edge if abs(edge - middle) <= SAME_MM * PX_PER_MM else middle
 
 
 def erase_bars(trace: Array, rows: Array, bars: tuple[tuple[int, int], ...]) -> Array:
