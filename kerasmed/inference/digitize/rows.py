@@ -146,7 +146,7 @@ def find_extent(page: FlatPage, rows: Array) -> tuple[int, int]:
 
 
 def _edge(page: FlatPage, rows: Array, reach: int, near: int, step: int) -> int:
-    """The outermost column with ink next to a place, of all rows but the outermost quarter: ink of some may be hidden."""
+    """The outermost column with ink next to a place, of all rows but the outermost quarter: some hide theirs."""
     width, found = page.trace.shape[1], []
     low, high = max(0, near - 4 * PX_PER_MM), min(width, near + 4 * PX_PER_MM + 1)
     for row in rows.astype(int):

@@ -191,8 +191,9 @@ def _path(part: Array, row: float, taken: Array, hint: Hint | None) -> tuple[Arr
 
 
 def _spanned(hint: Hint, above: int, below: int) -> Array:
-    """How sure a network is that the line runs behind what hides its ink, 0..1 (n, height): between the heights that it
-    reads in columns side by side.
+    """How sure a network is, 0..1 (n, height), that the line runs there behind what hides its ink.
+
+    It runs between the heights that the network reads in columns side by side.
     """
     y = np.pad(hint.y, 1, mode="edge")
     near = np.stack([y[:-2], y[1:-1], y[2:]])
