@@ -3,13 +3,14 @@ import pytest
 
 from kerasmed.config.run import Trainer
 from kerasmed.spec import TargetSpec
-from kerasmed.training.losses import build_loss
 
 pytestmark = pytest.mark.usefixtures("backend")
 
 
 def losses_of(task, true, logits):
     from keras import ops
+
+    from kerasmed.training.losses import build_loss
 
     loss = build_loss(Trainer(), TargetSpec(task, ("a",)))
     return ops.convert_to_numpy(loss.call(ops.convert_to_tensor(true), ops.convert_to_tensor(logits)))
