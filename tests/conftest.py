@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What jax compiles in tests stays with them, all of it: small networks are compiled again and again."""
+    os.environ |= {
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+
+
 def find_data_root() -> Path | None:
     """KERASMED_DATA, or the shared data beside the checkout; None where there is neither."""
     named = os.environ.get("KERASMED_DATA")
