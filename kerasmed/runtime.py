@@ -171,12 +171,19 @@ def device_environment(place: int, places: int) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)], **(shared if places > len(devices) else {})}
 
 
+def only_device(device: str) -> dict[str, str]:
+    """Variables of a process that computes on the processor alone, or that takes no more of a GPU than it needs."""
+    if device == "cpu":
+        return {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
 def compiled_once(folder: Path) -> dict[str, str]:
     """Variables that let processes of jax share in `folder` what one of them has compiled."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
     }
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class History:
 
 def fit(
     model: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig,
-    folder: Path, interruption: Interruption | None = None,
+    folder: Path, interruption: Interruption | None = None, also: Sequence[keras.callbacks.Callback] = (),
 ) -> History:  # fmt: skip
     """Fit `model` on `stream`; afterwards it has the weights that `trainer.keep` asks for.
 
@@ -69,6 +69,7 @@ def fit(
         config: The run.
         folder: Run folder; history and checkpoints are written there as they come.
         interruption: Asked before every batch whether to end.
+        also: Callbacks that watch, after those that add to the logs.
 
     Raises:
         ConfigError: The monitor is no metric of this task, or the backend cannot do what is asked.
@@ -89,7 +90,7 @@ def fit(
         require_room(folder, variables_bytes(all_variables(trainee)), variables_bytes(model.weights), trainer)
         watch = Watch(config.loader.timeout_s)
         scored = Validate(build_validation(trainee, spec, stream, validation, config, watch), model)
-        _run(trainee, WatchedStream(stream, watch), scored, config, progress, interruption or Interruption())
+        _run(trainee, WatchedStream(stream, watch), scored, config, progress, interruption or Interruption(), also)
     best = progress.best
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
     kept_epoch = best.epoch if kept == "best" else len(progress.record.rows)
@@ -123,7 +124,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
 
 def _run(
     trainee: keras.Model, stream: WatchedStream, scored: Validate, config: RunConfig, progress: Progress,
-    interruption: Interruption,
+    interruption: Interruption, also: Sequence[keras.callbacks.Callback],
 ) -> None:  # fmt: skip
     """Fit from where `progress` stands, to the end of the last epoch."""
     trainer, position, best = config.trainer, progress.position, progress.best
@@ -133,7 +134,7 @@ def _run(
         callbacks = [
             position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap,
             scored, *swap, ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
-            TellFirstStep(), WriteHistory(progress.record), *bar,
+            TellFirstStep(), WriteHistory(progress.record), *bar, *also,
             SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(
