@@ -1,5 +1,6 @@
 """Our own training as a cell: the loader, the network, the step and the loop of `kerasmed train`."""
 
+import math
 import tempfile
 import time
 from dataclasses import fields
@@ -38,7 +39,8 @@ def train(order: dict[str, Any], lines: Lines) -> None:
     stream = clocked(long_epoch(training_stream(config, material, material.splits.train), order["epoch_steps"]), clock)
     network = seeded_network(config, material, order)
     times["built"] = time.time()
-    facts = {"parameters": network.count_params(), **times}
+    parameters = sum(math.prod(weight.shape) for weight in network.trainable_weights)
+    facts = {"parameters": parameters, **times}
     settle = config.loader.prefetch + config.loader.num_threads + 2
     watcher = TakeTurns(partial(turns, lines, facts=lambda: facts, clock=clock, settle=settle), clock)
     nothing = ValidationRows(np.arange(0), lambda logits, targets: {})
