@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What jax compiles in tests stays with them; processes that they start share it, as those of a user do."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+
+
 def find_data_root() -> Path | None:
     """KERASMED_DATA, or the shared data beside the checkout; None where there is neither."""
     named = os.environ.get("KERASMED_DATA")
