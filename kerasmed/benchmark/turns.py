@@ -31,16 +31,16 @@ class Clock:
 
     ahead: int = 0
     made: dict[int, float] = field(default_factory=dict)
-    asked: list[float] = field(default_factory=list)
+    asked: dict[int, float] = field(default_factory=dict)
 
-    def ask(self) -> None:
-        """The next step begins."""
-        self.asked.append(time.perf_counter())
+    def ask(self, step: int) -> None:
+        """The loop asks for the batch of a step."""
+        self.asked[step] = time.perf_counter()
 
     def waited_s(self, first: int, last: int) -> float:
         """How long steps `first` to `last`, the last not among them, waited for their batches."""
-        steps = range(first, min(last, len(self.asked)))
-        return sum(max(0.0, self.made.get(step + self.ahead, 0.0) - self.asked[step]) for step in steps)
+        asked = ((step + self.ahead, self.asked[step]) for step in range(first, last) if step in self.asked)
+        return sum(max(0.0, self.made.get(batch, 0.0) - moment) for batch, moment in asked)
 
 
 @dataclass(frozen=True)

