@@ -36,6 +36,7 @@ from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.torch_layers import use_kernels_of_torch
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
 
@@ -108,6 +109,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     tell_positive_weights(losses, spec)
     if config.augmentation.mixup:
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
+    use_kernels_of_torch(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     paths = [variable.path for variable in trainee.trainable_variables]
     by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
