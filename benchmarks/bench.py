@@ -35,6 +35,7 @@ def main() -> None:
         folder, annotator = _records(Path(scratch))
         rows = [*_reading(folder, annotator, words.repeats), *_preparing(words.repeats), *_starting(words.repeats)]
         rows += _digitizing(Path(scratch))
+        rows += _beside_native(words.backends, folder, Path(scratch), words.repeats)
         for backend in words.backends.split(","):
             rows += _fitting(backend, folder, Path(scratch), words.repeats)
             rows += _feeding(backend, Path(scratch))
@@ -201,6 +202,29 @@ def _digitizing(scratch: Path) -> list[dict[str, str]]:
         memory = f"peak memory {told['peak_mb']} MB, of the network's process {told['network_peak_mb']} MB"
         rows.append(_row(f"kerasmed digitize, a page of {size}", f"{told['page_s']:.2f} s", memory))
     return rows
+
+
+def _beside_native(backends: str, folder: Path, scratch: Path, repeats: int) -> list[dict[str, str]]:
+    """Our training over the fastest native loop of its backend, on beats, by `kerasmed benchmark`."""
+    out = scratch / "benchmark"
+    words = [
+        str(Path(sys.executable).with_name("kerasmed")), "benchmark", "demo_beats", f"dataset.folder={folder.name}",
+        "dataset.max_bad_rate=1", "--native", "--backends", backends, "--batch-sizes", "32,256", "--parity-steps", "0",
+        "--repeats", str(repeats), "--data-dir", str(folder.parent), "--out", str(out),
+    ]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return [_row("beside native loops", "failed", done.stderr.strip().splitlines()[-1])]
+    found = json.loads((out / "benchmark.json").read_text())["rows"]
+    return [
+        _row(
+            f"{row['name']} / native, beats, batch {row['batch_size']}",
+            "failed" if row["beside_native"] is None else f"{row['beside_native']:.3f}",
+            row["reason"] or "at least 0.95",
+        )
+        for row in found
+        if row["program"] == "kerasmed"
+    ]
 
 
 def _in_turns(actions: list[Callable[[], None]], repeats: int) -> list[float]:

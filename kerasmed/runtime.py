@@ -19,6 +19,9 @@ from kerasmed.errors import ConfigError, MissingPackageError, unknown
 BACKENDS: tuple[Backend, ...] = ("jax", "torch", "tensorflow")
 # Keras reads this name on its first import.
 KERAS_BACKEND = "KERAS_BACKEND"
+# Where jax keeps what it has compiled, below the cache: from which time of compiling on, and how much at most, of which
+# what was used least lately goes first.
+COMPILED, WORTH_KEEPING_S, MOST_COMPILED_BYTES = "compiled", 0.5, 2_000_000_000
 CHIEF_AND_WORKERS = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
@@ -48,10 +51,31 @@ def use_backend(name: str) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if name == "jax":
+        _keep_compiled()
     if name != "tensorflow":
         # Keras imports TensorFlow for tf.data and when it saves; it must not take the GPU from the backend that trains.
         hide_gpus_from_tensorflow()
     _load_keras()
+
+
+def _keep_compiled() -> None:
+    """Let jax find in the user's cache what an earlier process compiled; where nothing can be written, it compiles.
+
+    A folder that the user has named himself (JAX_COMPILATION_CACHE_DIR) is his, with jax's own rules for it.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ or importlib.util.find_spec("filelock") is None:
+        return
+    folder = cache_root() / COMPILED
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if os.access(folder, os.W_OK | os.X_OK):
+        os.environ |= {
+            **compiled_once(folder, WORTH_KEEPING_S),
+            "JAX_COMPILATION_CACHE_MAX_SIZE": str(MOST_COMPILED_BYTES),
+        }
 
 
 def hide_gpus_from_tensorflow() -> None:
@@ -171,12 +195,19 @@ def device_environment(place: int, places: int) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)], **(shared if places > len(devices) else {})}
 
 
-def compiled_once(folder: Path) -> dict[str, str]:
-    """Variables that let processes of jax share in `folder` what one of them has compiled."""
+def only_device(device: str) -> dict[str, str]:
+    """Variables of a process that computes on the processor alone, or that takes no more of a GPU than it needs."""
+    if device == "cpu":
+        return {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    return {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
+def compiled_once(folder: Path, least_s: float = 0.0) -> dict[str, str]:
+    """Variables that let processes of jax share in `folder` what took one of them `least_s` or longer to compile."""
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_COMPILATION_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": f"{least_s:g}",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
     }
 
 

@@ -15,11 +15,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session", autouse=True)
 def _own_compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What jax compiles in tests stays with them, all of it: small networks are compiled again and again."""
-    os.environ |= {
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
-    }
+    from kerasmed.runtime import compiled_once
+
+    os.environ |= compiled_once(tmp_path_factory.mktemp("compiled"))
 
 
 def find_data_root() -> Path | None:

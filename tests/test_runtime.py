@@ -11,7 +11,14 @@ import pytest
 from kerasmed.errors import ConfigError, UnknownNameError
 from kerasmed.runtime import BACKENDS, cache_root, data_root, seed_everything, use_backend, use_precision
 
-ENVIRONMENT = ("KERASMED_DATA", "KERASMED_CACHE", "XDG_CACHE_HOME", "KERAS_HOME", "KERAS_BACKEND")
+ENVIRONMENT = (
+    "KERASMED_DATA",
+    "KERASMED_CACHE",
+    "XDG_CACHE_HOME",
+    "KERAS_HOME",
+    "KERAS_BACKEND",
+    "JAX_COMPILATION_CACHE_DIR",
+)
 
 
 def run(program: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
@@ -33,9 +40,11 @@ def write_module(folder: Path, name: str, source: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def on_jax() -> dict:
+def on_jax(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """What a process that runs keras on jax says of itself."""
-    done = run("""
+    cache = tmp_path_factory.mktemp("cache")
+    done = run(
+        """
 import json, os, sys, warnings
 warnings.simplefilter("error")
 from kerasmed.runtime import use_backend
@@ -43,13 +52,30 @@ use_backend("jax")
 import keras
 facts = {"backend": keras.backend.backend(), "home": os.environ["KERAS_HOME"]}
 facts["tensorflow"] = "tensorflow" in sys.modules
+import jax
+facts["compiled"] = jax.config.jax_compilation_cache_dir
+facts["at_most"] = jax.config.jax_compilation_cache_max_size
 warnings.simplefilter("ignore")
 import tensorflow as tf
 facts["gpus"] = tf.config.get_visible_devices("GPU")
 print(json.dumps(facts))
-""")
+""",
+        KERASMED_CACHE=str(cache),
+    )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) | {"stderr": done.stderr}
+    return json.loads(done.stdout) | {"stderr": done.stderr, "cache": cache}
+
+
+def test_what_jax_compiles_is_kept_below_the_cache_and_bounded(on_jax):
+    assert on_jax["compiled"] == str(on_jax["cache"] / "compiled")
+    assert 0 < on_jax["at_most"] < 1e11
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    program = "from kerasmed.runtime import use_backend; use_backend('jax'); import jax; print(jax.numpy.ones(2).sum())"
+    done = run(program, KERASMED_CACHE=str(tmp_path / "file" / "below"))
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "2.0", "")
 
 
 def test_keras_runs_on_the_backend_asked_for(on_jax):

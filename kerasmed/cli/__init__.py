@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "pretrain": ("kerasmed.cli.pretrain:command", "Let a transformer learn signals before it learns classes."),
     "label-curve": ("kerasmed.cli.label_curve:command", "Train with few labels and with more; show what they bring."),
     "tune": ("kerasmed.cli.tune:command", "Search settings of a run; show which decide, and the best."),
+    "benchmark": ("kerasmed.cli.benchmark:command", "Measure each backend on a run, and native code beside."),
     "resume": ("kerasmed.cli.resume:command", "Go on with a run that was killed, interrupted or failed."),
     "reproduce": (
         "kerasmed.cli.reproduce:command",

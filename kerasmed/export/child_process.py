@@ -186,6 +186,7 @@ def child_environment(scratch: Path, backend: str) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "-1",
         "JAX_PLATFORMS": "cpu",
+        "JAX_ENABLE_COMPILATION_CACHE": "false",  # it may write nothing but its answer
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 

@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.torch_layers import use_kernels_of_torch
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
 
@@ -55,7 +56,7 @@ class History:
 
 def fit(
     model: keras.Model, spec: ExampleSpec, stream: BatchStream, validation: ValidationRows, config: RunConfig,
-    folder: Path, interruption: Interruption | None = None,
+    folder: Path, interruption: Interruption | None = None, also: Sequence[keras.callbacks.Callback] = (),
 ) -> History:  # fmt: skip
     """Fit `model` on `stream`; afterwards it has the weights that `trainer.keep` asks for.
 
@@ -70,6 +71,7 @@ def fit(
         config: The run.
         folder: Run folder; history and checkpoints are written there as they come.
         interruption: Asked before every batch whether to end.
+        also: Callbacks that watch, after those that add to the logs.
 
     Raises:
         ConfigError: The monitor is no metric of this task, or the backend cannot do what is asked.
@@ -90,7 +92,7 @@ def fit(
         require_room(folder, variables_bytes(all_variables(trainee)), variables_bytes(model.weights), trainer)
         watch = Watch(config.loader.timeout_s)
         scored = Validate(build_validation(trainee, spec, stream, validation, config, watch), model)
-        _run(trainee, WatchedStream(stream, watch), scored, config, progress, interruption or Interruption())
+        _run(trainee, WatchedStream(stream, watch), scored, config, progress, interruption or Interruption(), also)
     best = progress.best
     kept = "best" if trainer.keep == "best" and best.epoch else "last"
     kept_epoch = best.epoch if kept == "best" else len(progress.record.rows)
@@ -109,6 +111,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     if config.augmentation.mixup:
         _refuse_mixup(spec)
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
+    use_kernels_of_torch(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     paths = [variable.path for variable in trainee.trainable_variables]
     by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
@@ -143,7 +146,7 @@ def _refuse_mixup(spec: ExampleSpec) -> None:
 
 def _run(
     trainee: keras.Model, stream: WatchedStream, scored: Validate, config: RunConfig, progress: Progress,
-    interruption: Interruption,
+    interruption: Interruption, also: Sequence[keras.callbacks.Callback],
 ) -> None:  # fmt: skip
     """Fit from where `progress` stands, to the end of the last epoch."""
     trainer, position, best = config.trainer, progress.position, progress.best
@@ -153,7 +156,7 @@ def _run(
         callbacks = [
             position, *progress.restore, *unfreezing(trainer), StopWhenNotFinite(position), progress.record, *swap,
             scored, *swap, ChooseBest(best), *progress.stops.values(), ShowEpochs(trainer.epochs, trainer.monitor),
-            TellFirstStep(), WriteHistory(progress.record), *bar,
+            TellFirstStep(), WriteHistory(progress.record), *bar, *also,
             SaveProgress(writer, progress, scored, trainer, interruption),
         ]  # fmt: skip
         trainee.fit(

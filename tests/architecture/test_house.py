@@ -69,7 +69,16 @@ def test_the_layers_hold() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["config.load", "data.prepared", "data.loaders", "evaluation.report", "workflows.train", "tuning.search", "cli"],
+    [
+        "config.load",
+        "data.prepared",
+        "data.loaders",
+        "evaluation.report",
+        "workflows.train",
+        "tuning.search",
+        "benchmark.measure",
+        "cli",
+    ],
 )
 def test_no_backend_is_loaded_before_it_is_chosen(module: str) -> None:
     program = f"import sys, kerasmed.{module}; print(*sys.modules)"

@@ -1,0 +1,106 @@
+"""A cell of native code: `child.py`, started by `kerasmed benchmark --native`.
+
+The same rows in the same order as our training, gathered beforehand and kept in memory: a native loop waits for no
+loader. What it does not know of a run (averaging, accumulating, focal loss ...) it refuses by name.
+"""
+
+import importlib
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from kerasmed.benchmark.lines import Lines
+from kerasmed.benchmark.machine import devices_of, peak_memory, require_device
+from kerasmed.benchmark.turns import Clock, TurnsOver, turns
+from kerasmed.config.load import load_run
+from kerasmed.config.run import RunConfig
+from kerasmed.data.loaders.batches import BatchStream
+from kerasmed.errors import ConfigError, KerasmedError
+from kerasmed.export.child import die_with_parent
+from kerasmed.workflows.fitting import training_stream
+from kerasmed.workflows.places import Places
+from kerasmed.workflows.prepare import gather_material
+
+SIDES = {"jax": "jax_side", "torch": "torch_side", "tensorflow": "tensorflow_side"}
+KINDS = ("se_resnet1d", "ecg_transformer", "custom_cnn", "cnn3d")
+HELD_BYTES = 256_000_000
+SETTLE = 3
+# Settings that native loops do not know, and the value that means nothing is asked of them.
+UNKNOWN = {
+    "ema_decay": None, "accumulate_steps": 1, "loss": "cross_entropy", "positive_weights": "none", "layer_decay": None,
+    "freeze_epochs": 0, "steps_per_execution": 1,
+}  # fmt: skip
+
+
+class Training(Protocol):
+    """A network, its optimizer and its step in one framework."""
+
+    parameters: int
+
+    def step(self, inputs: dict[str, Any], labels: Any, weights: Any) -> Any: ...
+
+    def sync(self) -> None: ...
+
+
+def main() -> int:
+    lines = Lines.of_this_process()
+    order = lines.order()
+    try:
+        if order is not None:
+            train(order, lines)
+    except KerasmedError as error:
+        lines.answer({"error": str(error)})
+        return error.exit_code
+    return 0
+
+
+def train(order: dict[str, Any], lines: Lines) -> None:
+    config = load_run(Path(order["config"]))
+    require_known(config)
+    side = importlib.import_module(SIDES[config.backend])
+    require_device(config.backend, order["device"])
+    times = {"imported": time.time()}
+    places = Places(Path(order["data"]), Path(order["runs"]), Path(order["cache"]))
+    material = gather_material(config.dataset, config.seed, places)
+    batches = held(training_stream(config, material, material.splits.train))
+    training = side.Training(config, material.prepared.spec, order["mode"], order["device"])
+    facts = {**times, "built": time.time(), "parameters": training.parameters}
+    try:
+        run(training, batches, turns(lines, training.sync, lambda: facts, Clock(), SETTLE))
+    except TurnsOver:
+        lines.answer({"losses": [], "devices": devices_of(config.backend), **peak_memory(config.backend)})
+
+
+def run(training: Training, batches: Iterator[Any], between: Iterator[None]) -> None:
+    step: Callable[..., Any] = training.step
+    for (inputs, targets, weights), _ in zip(batches, between, strict=False):
+        (labels,), (chosen,) = targets.values(), weights.values()
+        step(inputs, labels, chosen)
+
+
+def held(stream: BatchStream) -> Iterator[Any]:
+    """Batches of the first epoch that fit into so much memory, over and over."""
+    size = sum(values.nbytes for values in stream[0][0].values())
+    count = max(1, min(stream.steps_per_epoch, HELD_BYTES // size))
+    return itertools.cycle([stream[step] for step in range(count)])
+
+
+def require_known(config: RunConfig) -> None:
+    if config.model.kind not in KINDS:
+        raise ConfigError(f"benchmarks/native has no {config.model.kind}; it has {', '.join(KINDS)}")
+    for name, plain in UNKNOWN.items():
+        if getattr(config.trainer, name) != plain:
+            raise ConfigError(f"native loops know no trainer.{name}={getattr(config.trainer, name)}")
+    if config.trainer.precision == "mixed_float16":
+        raise ConfigError("native loops scale no loss, as trainer.precision=mixed_float16 would need")
+
+
+if __name__ == "__main__":
+    die_with_parent()
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)
