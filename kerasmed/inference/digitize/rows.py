@@ -17,7 +17,7 @@ LEAST_APART_MM = 8.0
 PULSE_HEIGHTS_MM = (10.0, 5.0, 20.0)
 PULSE_WIDTHS_MM = (5.0, 3.0, 10.0)
 # How much of the outline must be ink; of the rarer gains more, and more than of the usual one.
-PULSE_SEEN, RARE_PULSE_SEEN, CLEARLY = 0.55, 0.75, 0.08
+PULSE_SEEN, RARE_PULSE_SEEN, HALF_SEEN, CLEARLY = 0.55, 0.75, 0.9, 0.08
 PULSE_S, PULSE_MV = 0.2, 1.0
 BESIDE_MM = 25.0
 
@@ -169,20 +169,29 @@ def find_pulse(page: FlatPage, rows: Array, extent: tuple[int, int], slack_mm: f
 
     thick = ndimage.maximum_filter(page.trace, 3)
     beside = round(BESIDE_MM * PX_PER_MM)
-    best: Pulse | None = None
-    for height_mm in PULSE_HEIGHTS_MM:
-        for width_mm in PULSE_WIDTHS_MM:
-            for low, high in ((extent[0] - beside, extent[0] + beside), (extent[1] - beside, extent[1] + beside)):
-                found = _match(thick, rows, (height_mm, width_mm, slack_mm), max(0, low), min(thick.shape[1], high))
-                if found is not None and (best is None or found.score > best.score + CLEARLY):
-                    best = found
-    if best is None or best.score < (PULSE_SEEN if best.height_mm == PULSE_HEIGHTS_MM[0] else RARE_PULSE_SEEN):
-        return None
-    return best
+    places = [(max(0, end - beside), min(thick.shape[1], end + beside)) for end in extent]
+    for hidden in (False, True):
+        best: Pulse | None = None
+        for height_mm in PULSE_HEIGHTS_MM[: 1 if hidden else None]:
+            for width_mm in PULSE_WIDTHS_MM:
+                for low, high in places:
+                    found = _match(thick, rows, (height_mm, width_mm, slack_mm), low, high, hidden)
+                    if found is not None and (best is None or found.score > best.score + CLEARLY):
+                        best = found
+        rare = best is not None and best.height_mm != PULSE_HEIGHTS_MM[0]
+        least = HALF_SEEN if hidden else (RARE_PULSE_SEEN if rare else PULSE_SEEN)
+        if best is not None and best.score >= least:
+            return best
+    return None
 
 
-def _match(thick: Array, rows: Array, size_mm: tuple[float, float, float], low: int, high: int) -> Pulse | None:
-    """The best place of a pulse of one size: top and both edges are ink, and what is beneath the top is not."""
+def _match(
+    thick: Array, rows: Array, size_mm: tuple[float, float, float], low: int, high: int, hidden: bool
+) -> Pulse | None:
+    """The best place of a pulse of one size: top and both edges are ink, and what is beneath the top is not.
+
+    Where boxes or a border hide parts (`hidden`), the top and one edge in half of the rows.
+    """
     high_px, wide_px, slack = (round(length * PX_PER_MM) for length in size_mm)
     if high - low <= wide_px + 2:
         return None
@@ -201,10 +210,13 @@ def _match(thick: Array, rows: Array, size_mm: tuple[float, float, float], low: 
         hollow = 1 - (along[inner, wide_px - 4 :] - along[inner, : -(wide_px - 4)])[:, 4 : 4 + top.shape[1]] / wide_px
         rising, falling = edge[:, : top.shape[1]], edge[:, wide_px : wide_px + top.shape[1]]
         width = min(top.shape[1], rising.shape[1], falling.shape[1], hollow.shape[1])
-        score = np.cbrt(top[:, :width] * rising[:, :width] * falling[:, :width]) * (hollow[:, :width] > 0.6)
+        top, rising, falling = top[:, :width], rising[:, :width], falling[:, :width]
+        score = np.sqrt(top * np.maximum(rising, falling)) if hidden else np.cbrt(top * rising * falling)
+        score = score * (hollow[:, :width] > 0.6)
         scores.append(score.max(axis=0))
         feet.append(tops[score.argmax(axis=0)] + high_px)
-    total = np.mean(scores, axis=0)
+    clearest = np.sort(scores, axis=0)[len(scores) // 2 :] if hidden else scores
+    total = np.mean(clearest, axis=0)
     at = int(total.argmax())
     seen = [float(foot[at]) if score[at] > PULSE_SEEN else np.nan for foot, score in zip(feet, scores, strict=True)]
     return Pulse(low + at, low + at + wide_px, size_mm[0], tuple(seen), float(total[at]))

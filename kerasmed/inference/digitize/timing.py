@@ -10,7 +10,7 @@ from kerasmed.inference.digitize.flat import PX_PER_MM
 from kerasmed.inference.digitize.rows import Pulse
 
 ROW_MM = 250.0  # ten seconds at 25 mm/s
-SAME_MM, NEAR_MM, MISSING_MM = 3.0, 15.0, 0.5
+SAME_MM, NEAR_MM = 4.0, 15.0
 BAR_MM, BAR = 2.0, 0.6
 WIDEST_BAR = round(1.3 * PX_PER_MM)
 SEARCH_MM = 1.5
@@ -79,18 +79,15 @@ def find_timing(
 def _begin(first: float, last: float, pulse: Pulse | None) -> float:
     """Where a row of ten seconds begins whose ink goes from `first` to `last`.
 
-    The foot of a pulse makes ink longer at its side, so the other end says where the row lies; unless ink is missing
-    there, when the edge of the pulse does.
+    The foot of a pulse makes ink longer at its side, so that the other end says where the row lies; unless ink is
+    missing there, when the edge of the pulse does: a row never begins within its pulse.
     """
     row = ROW_MM * PX_PER_MM
-    if pulse is None:
-        return (first + last - row) / 2
-    before = pulse.left < (first + last) / 2
-    if last - first >= row - MISSING_MM * PX_PER_MM:
-        return last - row if before else first
-    edge = pulse.right if before else pulse.left - row
     middle = (first + last - row) / 2
-    return edge if abs(edge - middle) <= SAME_MM * PX_PER_MM else middle
+    if pulse is None:
+        return middle
+    begin = max(last - row, pulse.right) if pulse.left < (first + last) / 2 else min(first, pulse.left - row)
+    return begin if abs(begin - middle) <= SAME_MM * PX_PER_MM else middle
 
 
 def erase_bars(trace: Array, rows: Array, bars: tuple[tuple[int, int], ...]) -> Array:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasmed.inference.digitize.flat import PX_PER_MM
-from kerasmed.inference.digitize.rows import Pulse
+from kerasmed.inference.digitize.flat import PX_PER_MM, FlatPage
+from kerasmed.inference.digitize.rows import Pulse, find_pulse
 from kerasmed.inference.digitize.timing import Timing, erase_bars, find_timing
 
 START = 120
@@ -43,6 +43,46 @@ def test_a_row_whose_ends_are_hidden_begins_at_the_edge_of_its_pulse(hidden):
     extent = (START + hidden[0], START + LENGTH - hidden[1])
     blank = np.zeros((800, 2400), np.float32)
     assert find_timing(blank, ROWS, extent, pulse, 4, False).start == START
+
+
+@pytest.mark.parametrize("foot", [0, 8])
+def test_the_foot_of_a_pulse_belongs_to_no_lead(foot):
+    pulse = Pulse(START - 24.0 - foot, float(START - foot), 10.0, (300.0, 600.0), 1.0)
+    blank = np.zeros((800, 2400), np.float32)
+    assert find_timing(blank, ROWS, (START - foot, START + LENGTH), pulse, 4, False).start == START
+
+
+def test_a_pulse_behind_the_row_ends_it():
+    pulse = Pulse(START + LENGTH + 8.0, START + LENGTH + 32.0, 10.0, (300.0, 600.0), 1.0)
+    blank = np.zeros((800, 2400), np.float32)
+    assert find_timing(blank, ROWS, (START, START + LENGTH + 8), pulse, 4, False).start == START
+
+
+def outline(hidden=()):
+    """Ink of pulses of 10 mm and 5 mm before two rows; of the rows `hidden` the rising edge is missing."""
+    ink = np.zeros((800, 2400), np.float32)
+    for number, row in enumerate(ROWS.astype(int)):
+        ink[row - 81 : row - 78, START - 40 : START] = 1
+        ink[row - 80 : row, START - 1 : START + 2] = 1
+        if number not in hidden:
+            ink[row - 80 : row, START - 41 : START - 38] = 1
+        ink[row - 1 : row + 2, START:] = 1
+    return FlatPage(ink, None, np.eye(3))
+
+
+@pytest.mark.parametrize("hidden", [(), (0, 1)])
+def test_a_pulse_is_found_also_where_one_edge_is_hidden(hidden):
+    pulse = find_pulse(outline(hidden), ROWS, (START, START + LENGTH), 0.75)
+    assert pulse is not None
+    assert pulse.right == pytest.approx(START, abs=2)
+    assert (pulse.height_mm, pulse.width_mm) == (10.0, 5.0)
+
+
+def test_a_line_alone_is_no_pulse():
+    page = outline()
+    page.trace[:, : START - 1] = 0
+    page.trace[:590] = 0
+    assert find_pulse(page, ROWS, (START, START + LENGTH), 0.75) is None
 
 
 def test_bars_are_erased_and_a_wave_beside_one_stays():
