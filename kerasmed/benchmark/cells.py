@@ -8,7 +8,7 @@ from kerasmed.config.run import Augmentation, Backend, Crops, Precision, RunConf
 
 Device = Literal["cpu", "gpu"]
 DEVICES: tuple[Device, ...] = ("cpu", "gpu")
-OURS = "kerasmed"
+OURS, NATIVE = "kerasmed", "native"
 # How a framework's own users run a step, eager first; benchmarks/native has a loop for each.
 NATIVE_MODES: dict[Backend, tuple[str, ...]] = {
     "jax": ("jit",),
@@ -41,7 +41,9 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Program, backend and mode in words."""
+        """Program, backend and mode in words; a file by its format, which has one runtime."""
+        if self.program not in (OURS, NATIVE):
+            return self.program
         return " ".join(filter(None, (self.program, self.backend, self.mode)))
 
     @property
@@ -94,7 +96,7 @@ class Plan:
         return [
             [Cell(OURS, backend, device, precision, size) for backend in self.backends]
             + [
-                Cell("native", backend, device, precision, size, mode)
+                Cell(NATIVE, backend, device, precision, size, mode)
                 for backend in (self.backends if self.native else ())
                 for mode in NATIVE_MODES[backend]
             ]
