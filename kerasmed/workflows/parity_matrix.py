@@ -61,6 +61,7 @@ LIMITS: dict[tuple[str, Format], str] = {
         "takes one example at a time: TensorFlow 2.21 converts no LSTM with a free batch axis to LiteRT's own "
         "operators (TensorListReserve needs a static shape)"
     ),
+    ("cnn3d", "litert"): "is not written: LiteRT has no operator of its own that pools volumes (MaxPool3D)",
 }
 
 
