@@ -13,6 +13,7 @@ import numpy as np
 
 from kerasmed.data.records import Annotations, Array
 from kerasmed.data.simulate import ecg_model, ecg_noise, ecg_rhythm
+from kerasmed.data.simulate.out_folder import require_own_folder
 from kerasmed.errors import ConfigError, MissingPackageError
 from kerasmed.files import committed_folder, write_text
 
@@ -81,13 +82,7 @@ def _check(folder: Path, num_patients: int, duration_s: float, rate_hz: float, s
     for name, value, least, most in ranges:
         if not least <= value <= most:
             raise ConfigError(f"{name}={value}: write a number from {least} to {most}.")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder to write the records into.")
-    others = sorted(file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name))
-    if others:
-        raise ConfigError(f"{folder} holds other files ({others[0]!r}); name a new folder.")
+    require_own_folder(folder, _OURS, "records")
 
 
 def _import_wfdb() -> Any:

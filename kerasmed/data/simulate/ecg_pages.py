@@ -28,8 +28,9 @@ import numpy as np
 from kerasmed.config.pages import EcgPages
 from kerasmed.data.making import MOST_PROCESSES, by_processes
 from kerasmed.data.simulate.ecg_page import make_page
+from kerasmed.data.simulate.out_folder import require_own_folder
 from kerasmed.data.simulate.page_signals import PrintedRecord, list_printable, read_printable, simulated_people
-from kerasmed.errors import ConfigError, DataError, MissingPackageError
+from kerasmed.errors import DataError, MissingPackageError
 from kerasmed.files import committed_folder, write_text
 
 TABLE, IMAGES, TRUTH = "pages.csv", "images", "truth"
@@ -66,7 +67,7 @@ def simulate_ecg_pages(
         DataError: A record cannot be printed.
         MissingPackageError: pillow is not installed.
     """
-    _check_folder(folder)
+    require_own_folder(folder, _OURS, "pages")
     _check_pillow()
     people = simulated_people(settings) if records is None else list_printable(records, settings.leave_out)
     jobs = [(number, people[place]) for number, place in enumerate(_places(len(people), settings))]
@@ -119,16 +120,6 @@ def _as_csv(rows: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _check_folder(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder to write the pages into.")
-    others = sorted(file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name))
-    if others:
-        raise ConfigError(f"{folder} holds other files ({others[0]!r}); name a new folder.")
 
 
 def _check_pillow() -> None:

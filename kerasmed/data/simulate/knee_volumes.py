@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasmed.data.records import Array
+from kerasmed.data.simulate.out_folder import require_own_folder
 from kerasmed.errors import ConfigError
 from kerasmed.files import committed_folder, write_text
 
@@ -103,13 +104,7 @@ def _check(folder: Path, num_patients: int, edge: int, seed: int) -> None:
             raise ConfigError(f"{name}={value}: write a number from {least} to {most}.")
     if edge % 2:
         raise ConfigError(f"edge={edge}: write an even number.")
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is a file; name a folder to write the volumes into.")
-    others = sorted(file.name for file in folder.iterdir() if not _OURS.fullmatch(file.name))
-    if others:
-        raise ConfigError(f"{folder} holds other files ({others[0]!r}); name a new folder.")
+    require_own_folder(folder, _OURS, "volumes")
 
 
 def _knees(num_patients: int) -> Iterator[Knee]:
