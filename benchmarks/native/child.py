@@ -6,8 +6,6 @@ loader. What it does not know of a run (averaging, accumulating, focal loss ...)
 
 import importlib
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +13,12 @@ from typing import Any, Protocol
 
 from kerasmed.benchmark.lines import Lines
 from kerasmed.benchmark.machine import devices_of, peak_memory, require_device
+from kerasmed.benchmark.one_order import live_for_one_order
 from kerasmed.benchmark.turns import Clock, TurnsOver, turns
 from kerasmed.config.load import load_run
 from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders.batches import BatchStream
-from kerasmed.errors import ConfigError, KerasmedError
-from kerasmed.export.child import die_with_parent
+from kerasmed.errors import ConfigError
 from kerasmed.workflows.fitting import training_stream
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import gather_material
@@ -44,18 +42,6 @@ class Training(Protocol):
     def step(self, inputs: dict[str, Any], labels: Any, weights: Any) -> Any: ...
 
     def sync(self) -> None: ...
-
-
-def main() -> int:
-    lines = Lines.of_this_process()
-    order = lines.order()
-    try:
-        if order is not None:
-            train(order, lines)
-    except KerasmedError as error:
-        lines.answer({"error": str(error)})
-        return error.exit_code
-    return 0
 
 
 def train(order: dict[str, Any], lines: Lines) -> None:
@@ -100,7 +86,4 @@ def require_known(config: RunConfig) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
-    code = main()
-    sys.stderr.flush()
-    os._exit(code)
+    live_for_one_order(train)

@@ -3,27 +3,10 @@
 It hears one order that says what it is, and then one line for each turn. It ends with its input.
 """
 
-import os
-import sys
 from typing import Any
 
 from kerasmed.benchmark.lines import Lines
-from kerasmed.errors import KerasmedError
-from kerasmed.export.child import die_with_parent
-
-
-def main() -> int:
-    """Measure what is ordered; the exit code."""
-    lines = Lines.of_this_process()
-    order = lines.order()
-    if order is None:
-        return 0
-    try:
-        _carry_out(order, lines)
-    except KerasmedError as error:
-        lines.answer({"error": str(error)})
-        return error.exit_code
-    return 0
+from kerasmed.benchmark.one_order import live_for_one_order
 
 
 def _carry_out(order: dict[str, Any], lines: Lines) -> None:
@@ -42,8 +25,4 @@ def _carry_out(order: dict[str, Any], lines: Lines) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
-    code = main()
-    sys.stderr.flush()
-    # Threads of a training that was left within an epoch would hold the interpreter up.
-    os._exit(code)
+    live_for_one_order(_carry_out)
