@@ -49,9 +49,7 @@ class Timing:
         return list(pairwise(starts))
 
 
-def find_timing(
-    ink: Array, rows: Array, extent: tuple[int, int], pulse: Pulse | None, num_columns: int, has_pulse_ink: bool
-) -> Timing:
+def find_timing(ink: Array, rows: Array, extent: tuple[int, int], pulse: Pulse | None, num_columns: int) -> Timing:
     """Where the rows begin and how long they are.
 
     Args:
@@ -60,12 +58,10 @@ def find_timing(
         extent: First and last column with ink of the traces.
         pulse: The calibration pulse, if there is one.
         num_columns: Leads side by side.
-        has_pulse_ink: Whether `extent` was measured with the pulse in it.
     """
     first, last = float(extent[0]), float(extent[1])
-    middle = (first + last) / 2
-    if pulse is not None and has_pulse_ink:
-        if pulse.left < middle:
+    if pulse is not None:
+        if pulse.left < (first + last) / 2:
             first = max(first, pulse.right)
         else:
             last = min(last, pulse.left)

@@ -83,3 +83,21 @@ def test_a_gap_is_not_seen_and_bridged_straight():
     (found,), (line,) = read(ink, [300])
     assert not line.seen[402:428].any()
     assert found[4 * 415] == pytest.approx(300, abs=0.5)
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_network_leads_through_a_gap_in_both_strokes_of_a_deep_wave(told):
+    wave = 200 + 220 * np.clip(1 - np.abs(np.arange(WIDTH) - 300) / 10, 0, 1)
+    ink = inked([wave])
+    ink[215:330] = 0  # a word over the strokes, which a network took off with them
+    hints = [Hint(wave, np.full(WIDTH, 0.5))] if told else None
+    line = follow_rows(ink, np.array([200.0]), 0, WIDTH, None, hints)[0]
+    assert (line.bottom[295:306].max() > 410) == told
+
+
+def test_a_stroke_with_a_small_gap_is_still_climbed():
+    curve = spikes(300, 160, half=10)
+    ink = inked([curve])
+    ink[230:242] = 0
+    (found,), _ = read(ink, [300])
+    assert found[4 * 300 - 16 : 4 * 300 + 17].min() == pytest.approx(140, abs=3)

@@ -33,7 +33,7 @@ def test_a_row_of_one_lead_knows_no_bars():
 
 
 def test_bars_correct_the_place_of_the_whole_row():
-    timing = find_timing(page_with_bars(off=5), ROWS, (START, START + LENGTH), None, 4, False)
+    timing = find_timing(page_with_bars(off=5), ROWS, (START, START + LENGTH), None, 4)
     assert timing.start == START + 5
 
 
@@ -42,20 +42,20 @@ def test_a_row_whose_ends_are_hidden_begins_at_the_edge_of_its_pulse(hidden):
     pulse = Pulse(START - 40.0, float(START), 10.0, (300.0, 600.0), 1.0)
     extent = (START + hidden[0], START + LENGTH - hidden[1])
     blank = np.zeros((800, 2400), np.float32)
-    assert find_timing(blank, ROWS, extent, pulse, 4, False).start == START
+    assert find_timing(blank, ROWS, extent, pulse, 4).start == START
 
 
 @pytest.mark.parametrize("foot", [0, 8])
 def test_the_foot_of_a_pulse_belongs_to_no_lead(foot):
     pulse = Pulse(START - 24.0 - foot, float(START - foot), 10.0, (300.0, 600.0), 1.0)
     blank = np.zeros((800, 2400), np.float32)
-    assert find_timing(blank, ROWS, (START - foot, START + LENGTH), pulse, 4, False).start == START
+    assert find_timing(blank, ROWS, (START - foot, START + LENGTH), pulse, 4).start == START
 
 
 def test_a_pulse_behind_the_row_ends_it():
     pulse = Pulse(START + LENGTH + 8.0, START + LENGTH + 32.0, 10.0, (300.0, 600.0), 1.0)
     blank = np.zeros((800, 2400), np.float32)
-    assert find_timing(blank, ROWS, (START, START + LENGTH + 8), pulse, 4, False).start == START
+    assert find_timing(blank, ROWS, (START, START + LENGTH + 8), pulse, 4).start == START
 
 
 def outline(hidden=()):
@@ -89,7 +89,7 @@ def test_bars_are_erased_and_a_wave_beside_one_stays():
     ink = page_with_bars()
     wave = (slice(300, 460), slice(START + LENGTH // 4 + 5, START + LENGTH // 4 + 8))
     ink[wave] = 1
-    bare = erase_bars(ink, ROWS, find_timing(ink, ROWS, (START, START + LENGTH), None, 4, False).bars)
+    bare = erase_bars(ink, ROWS, find_timing(ink, ROWS, (START, START + LENGTH), None, 4).bars)
     assert bare[270:330, START + LENGTH // 4].max() == 0
     assert bare[wave].min() == 1
 
