@@ -27,6 +27,8 @@ from kerasmed.training.plain_errors import backend_errors, is_out_of_memory
 # The second step has every slot, and the batches that are made ahead; what it takes, a thousand take.
 STEPS = 2
 SHARE_OF_MEMORY = 0.9
+# What python says when the stack of a thread finds no room below the limit that stands here.
+NO_ROOM_FOR_A_THREAD = "can't start new thread"
 
 
 def main(folder: Path) -> int:
@@ -40,7 +42,7 @@ def main(folder: Path) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except backend_errors() as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or NO_ROOM_FOR_A_THREAD in str(error):
             return NO_MEMORY_CODE
         raise
     return 0
