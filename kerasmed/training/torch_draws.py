@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from keras import layers
 
@@ -11,6 +12,10 @@ from kerasmed.training.torch_tape import tape_at_hand
 
 if TYPE_CHECKING:
     import torch
+
+
+# Of each layer: the version of its state after its last draw, and what that drew from.
+_seeds: "WeakKeyDictionary[Any, tuple[int, int]]" = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,22 @@ class Draw:
         """The next one."""
         import torch
 
-        state = self.layer.seed_generator.state.value
-        generator = torch.Generator(self.device).manual_seed(sum(state.tolist()) & 0xFFFFFFFF)
-        with torch.no_grad():
-            state[1] += 1
+        generator = torch.Generator(self.device).manual_seed(_next_seed(self.layer) & 0xFFFFFFFF)
         drawn = DRAWN_BY[type(self.layer)](self.layer, [self.shape[axis] for axis in self.order], generator)
         return drawn.to(self.dtype).permute([self.order.index(axis) for axis in range(len(self.order))])
+
+
+def _next_seed(layer: Any) -> int:
+    """Seed plus count, and the count goes on; read from the device only where somebody else has written it."""
+    import torch
+
+    state = layer.seed_generator.state.value
+    version, seed = _seeds.get(layer, (None, 0))
+    seed = seed + 1 if version == state._version else sum(state.tolist())
+    with torch.no_grad():
+        state[1] += 1
+    _seeds[layer] = state._version, seed
+    return seed
 
 
 def drop(self: Any, inputs: Any, training: bool = False) -> Any:

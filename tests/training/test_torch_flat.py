@@ -63,6 +63,26 @@ def test_what_is_drawn_changes_from_step_to_step_and_not_from_run_to_run(torch_a
     np.testing.assert_array_equal(one, learned(again, "se_resnet1d")[0])
 
 
+def test_what_is_drawn_goes_on_from_a_count_that_was_set(torch_alone):
+    from kerasmed.training.torch_draws import Draw
+
+    layer = next(layer for layer in network("se_resnet1d").layers if type(layer).__name__ == "Dropout")
+    state = layer.seed_generator.state
+
+    def drawn():
+        import torch
+
+        return Draw(layer, (500,), (0,), torch.float32, torch.device("cpu")).now().numpy()
+
+    start = state.numpy().copy()
+    first, second = drawn(), drawn()
+    assert np.any(first != second)
+    state.assign(start)
+    np.testing.assert_array_equal(drawn(), first)
+    np.testing.assert_array_equal(drawn(), second)
+    assert state.numpy()[1] == start[1] + 2
+
+
 def test_it_answers_as_before_where_it_does_not_learn(torch_alone):
     from kerasmed.training.torch_flat import lay_flat
 
