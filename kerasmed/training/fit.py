@@ -28,6 +28,7 @@ from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.freezing import unfreezing
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
+from kerasmed.training.jax_layers import use_kernels_of_jax
 from kerasmed.training.layer_rates import rates_in
 from kerasmed.training.losses import build_losses, loss_weights, tell_positive_weights
 from kerasmed.training.mixup import MixedLoss
@@ -113,6 +114,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     if config.augmentation.mixup:
         _refuse_mixup(spec)
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
+    use_kernels_of_jax(model)
     use_kernels_of_torch(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     # Several targets each have a running mean of their loss, which is no part of a list of calls.

@@ -1,0 +1,37 @@
+"""Layers of keras as jax can run them in less time: the same weights, the same classes (decision 0066)."""
+
+import math
+from types import MethodType
+from typing import Any
+
+import keras
+from keras import layers
+
+# Finer than any rate that is asked for, and two of them come out of every number that jax draws.
+BITS = 16
+
+
+def use_kernels_of_jax(model: keras.Model) -> None:
+    """Let the dropouts of `model` draw half the numbers; on another backend nothing changes."""
+    if keras.backend.backend() != "jax":
+        return
+    for layer in model._flatten_layers(include_self=False):
+        if type(layer) is layers.Dropout and 0 < round(layer.rate * 2**BITS) < 2**BITS:
+            layer.call = MethodType(_drop, layer)
+
+
+def _drop(self: Any, inputs: Any, training: bool = False) -> Any:
+    """`Dropout.call` as a product with zeros and 1 / (share kept).
+
+    jax draws 32 bits for every value, of which a dropout needs fewer; on a small network that was a tenth of a step.
+    """
+    if not training:
+        return inputs
+    import jax
+
+    lengths = self.noise_shape or inputs.shape
+    shape = tuple(size if length is None else length for length, size in zip(lengths, inputs.shape, strict=True))
+    count, dropped = math.prod(shape), round(self.rate * 2**BITS)
+    words = jax.random.bits(self.seed_generator.next(), (-(-count // 2),), "uint32")
+    halves = jax.numpy.concatenate([words & (2**BITS - 1), words >> BITS])[:count].reshape(shape)
+    return inputs * ((halves >= dropped).astype(inputs.dtype) * (2**BITS / (2**BITS - dropped)))
