@@ -37,6 +37,7 @@ from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow, use_updates_of_tensorflow
 from kerasmed.training.torch_layers import use_kernels_of_torch
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
@@ -112,12 +113,15 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         _refuse_mixup(spec)
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
     use_kernels_of_torch(model)
+    use_kernels_of_tensorflow(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     paths = [variable.path for variable in trainee.trainable_variables]
     by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
     rates = rates_in(0, paths, config.trainer) if by_layer else None
+    optimizer = build_optimizer(config.trainer, stream.steps_per_epoch, rates)
+    use_updates_of_tensorflow(optimizer)
     trainee.compile(
-        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
+        optimizer=optimizer,
         loss=losses,
         loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,
