@@ -38,6 +38,7 @@ from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
 from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow, use_updates_of_tensorflow
+from kerasmed.training.tensorflow_steps import use_plain_steps
 from kerasmed.training.torch_layers import use_kernels_of_torch
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
@@ -126,6 +127,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,
     )
+    use_plain_steps(trainee)
     # Some backends would build these in the first step, too late for a checkpoint to fill them.
     trainee.optimizer.build(trainee.trainable_variables)
     _build_loss_means(trainee, spec, stream)
