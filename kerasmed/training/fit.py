@@ -37,7 +37,7 @@ from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
-from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow, use_updates_of_tensorflow
+from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
 from kerasmed.training.tensorflow_steps import use_plain_steps
 from kerasmed.training.torch_layers import use_kernels_of_torch
 from kerasmed.training.variables import all_variables
@@ -119,10 +119,8 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     paths = [variable.path for variable in trainee.trainable_variables]
     by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
     rates = rates_in(0, paths, config.trainer) if by_layer else None
-    optimizer = build_optimizer(config.trainer, stream.steps_per_epoch, rates)
-    use_updates_of_tensorflow(optimizer)
     trainee.compile(
-        optimizer=optimizer,
+        optimizer=build_optimizer(config.trainer, stream.steps_per_epoch, rates),
         loss=losses,
         loss_weights=loss_weights(config),
         steps_per_execution=config.trainer.steps_per_execution,

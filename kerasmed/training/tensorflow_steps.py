@@ -14,7 +14,7 @@ import keras
 
 
 def use_plain_steps(trainee: keras.Model) -> None:
-    """Let `trainee`, which is compiled, make such steps; several in one go, XLA and other backends are left to keras."""
+    """Let `trainee`, which is compiled, make such steps; several in one go, XLA and other backends stay with keras."""
     if keras.backend.backend() != "tensorflow":
         return
     if not (trainee.jit_compile or trainee.run_eagerly or trainee.steps_per_execution > 1):
