@@ -152,6 +152,8 @@ def seed_everything(seed: int) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(True, warn_only=True)
+        # Otherwise every new tensor is filled first, which no layer of keras needs and took a tenth of a small step.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
 
 def use_precision(policy: Precision) -> None:

@@ -1,7 +1,7 @@
 """A cell of native code: `child.py`, started by `kerasmed benchmark --native`.
 
 The same rows in the same order as our training, gathered beforehand and kept in memory: a native loop waits for no
-loader. What it does not know of a run (averaging, accumulating, focal loss ...) it refuses by name.
+loader. What it does not know of a run (accumulating, focal loss ...) it refuses by name.
 """
 
 import importlib
@@ -29,7 +29,7 @@ HELD_BYTES = 256_000_000
 SETTLE = 3
 # Settings that native loops do not know, and the value that means nothing is asked of them.
 UNKNOWN = {
-    "ema_decay": None, "accumulate_steps": 1, "loss": "cross_entropy", "positive_weights": "none", "layer_decay": None,
+    "accumulate_steps": 1, "loss": "cross_entropy", "positive_weights": "none", "layer_decay": None,
     "freeze_epochs": 0, "steps_per_execution": 1,
 }  # fmt: skip
 

@@ -202,7 +202,8 @@ class Training:
         jax.eval_shape(lambda: logits_of(scope, zeros(spec), self.config, spec))
         self.params, self.state = jax.device_put((scope.params, scope.state))
         self.optimizer = build_optimizer(config.trainer)
-        self.slots = self.optimizer.init(self.params)
+        averages = {} if config.trainer.ema_decay is None else jax.tree.map(jnp.copy, self.params)
+        self.slots = self.optimizer.init(self.params), averages
         self.parameters = sum(value.size for value in self.params.values())
         self._step = jax.jit(self._one, donate_argnums=(0, 1, 2, 3))
 
@@ -227,8 +228,12 @@ class Training:
             return (losses * weights).mean(), scope.moved
 
         (loss, moved), gradients = jax.value_and_grad(loss_of, has_aux=True)(params)
-        updates, slots = self.optimizer.update(gradients, slots, params)
-        return optax.apply_updates(params, updates), moved, slots, key, loss
+        inner, averages = slots
+        updates, inner = self.optimizer.update(gradients, inner, params)
+        params = optax.apply_updates(params, updates)
+        if averages:
+            averages = optax.incremental_update(params, averages, 1.0 - self.trainer.ema_decay)
+        return params, moved, (inner, averages), key, loss
 
     def _losses(self, logits: Any, labels: Any) -> Any:
         smoothing = self.trainer.label_smoothing

@@ -207,6 +207,8 @@ class Training:
         logits_of(self.scope, zeros, self.config, spec)
         self.variables = [*self.scope.trained.values()]
         self.optimizer = Optimizer(self.variables, config)
+        decay = config.trainer.ema_decay
+        self.average = decay and tf.train.ExponentialMovingAverage(decay)
         self.parameters = sum(math.prod(variable.shape) for variable in self.variables)
         self._step = tf.function(self._one, jit_compile=mode == "xla")
         self.last: tf.Tensor = tf.constant(0.0)
@@ -226,6 +228,8 @@ class Training:
             logits = logits_of(self.scope, inputs, self.config, self.spec)
             loss = tf.reduce_mean(self._losses(logits, labels) * weights)
         self.optimizer.apply(tape.gradient(loss, self.variables))
+        if self.average:
+            self.average.apply(self.variables)
         return loss
 
     def _losses(self, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from positions import sine_table
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from kerasmed.config.model import CustomCnn, SeResNet1D
 from kerasmed.config.network import NetworkConfig
@@ -214,6 +215,8 @@ class Training:
         self.parameters = sum(parameter.numel() for parameter in self.network.parameters())
         self.run = torch.compile(self.network) if mode == "compile" else self.network
         self.optimizer = build_optimizer(self.network, config.trainer)
+        decay = config.trainer.ema_decay
+        self.average = decay and AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(decay))
         half = config.trainer.precision == "mixed_bfloat16"
         self.casting = torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
 
@@ -229,6 +232,8 @@ class Training:
         if self.trainer.clip_norm is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.trainer.clip_norm)
         self.optimizer.step()
+        if self.average:
+            self.average.update_parameters(self.network)
         return loss.detach()
 
     def loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -39,7 +39,9 @@ from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
 from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
 from kerasmed.training.tensorflow_steps import use_plain_steps
+from kerasmed.training.torch_flat import can_lie_flat, lay_flat
 from kerasmed.training.torch_layers import use_kernels_of_torch
+from kerasmed.training.torch_step import step_at_once
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
 
@@ -116,6 +118,10 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     use_kernels_of_torch(model)
     use_kernels_of_tensorflow(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
+    # Several targets each have a running mean of their loss, which is no part of a list of calls.
+    steady = len(spec.targets) == 1 and not config.trainer.freeze_epochs and can_lie_flat(trainee)
+    if not steady:
+        lay_flat(model)
     paths = [variable.path for variable in trainee.trainable_variables]
     by_layer = config.trainer.layer_decay is not None or config.trainer.freeze_epochs > 0
     rates = rates_in(0, paths, config.trainer) if by_layer else None
@@ -128,6 +134,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
     use_plain_steps(trainee)
     # Some backends would build these in the first step, too late for a checkpoint to fill them.
     trainee.optimizer.build(trainee.trainable_variables)
+    step_at_once(trainee, steady)
     _build_loss_means(trainee, spec, stream)
     return trainee
 

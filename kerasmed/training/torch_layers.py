@@ -6,12 +6,18 @@ here is a method of each layer of a model that is about to train: its class, its
 does every file that is written of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers, ops
+
+from kerasmed.training.torch_draws import add_noise, drop
+from kerasmed.training.torch_tape import tape_at_hand
+
+if TYPE_CHECKING:
+    import torch
 
 # Where channels stand first: of (batch, channels), of signals, of pictures, of volumes.
 TO_FIRST = {2: (0, 1), 3: (0, 2, 1), 4: (0, 3, 1, 2), 5: (0, 4, 1, 2, 3)}
@@ -23,11 +29,41 @@ def use_kernels_of_torch(model: keras.Model) -> None:
     if keras.backend.backend() != "torch":
         return
     for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, layers.Conv1D | layers.Conv2D | layers.Conv3D):
+            order_in_memory(layer.kernel)
         method = _METHODS.get(type(layer))
         if method is not None and getattr(layer, "data_format", "channels_last") == "channels_last":
             name, function, applies = method
             if applies(layer):
                 setattr(layer, name, MethodType(function, layer))
+
+
+def move_averages(
+    normalised: "Sequence[Any]", means: "Sequence[torch.Tensor]", inverses: "Sequence[torch.Tensor]"
+) -> None:
+    """Let the moving averages of layers follow the means and inverse deviations of a batch."""
+    import torch
+
+    with torch.no_grad():
+        variances = [inverse.pow(-2) - layer.epsilon for layer, inverse in zip(normalised, inverses, strict=True)]
+        moving = [layer.moving_mean.value for layer in normalised] + [
+            layer.moving_variance.value for layer in normalised
+        ]
+        now = [value.to(average.dtype) for value, average in zip([*means, *variances], moving, strict=True)]
+        keep = [layer.momentum for layer in normalised] * 2
+        torch._foreach_mul_(moving, keep)
+        torch._foreach_add_(moving, torch._foreach_mul(now, [1.0 - share for share in keep]))
+
+
+def order_in_memory(kernel: Any) -> None:
+    """Let the numbers of `kernel` (..., inputs, outputs) lie as PyTorch's own do, outputs first; its shape stays.
+
+    Else every convolution copies it, forward and backward.
+    """
+    value = kernel.value
+    first = (value.ndim - 1, value.ndim - 2, *range(value.ndim - 2))
+    last = (*range(2, value.ndim), 1, 0)
+    value.data = value.data.permute(first).contiguous().permute(last)
 
 
 def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -44,19 +80,20 @@ def _normalise(self: Any, inputs: Any, training: bool | None = None, mask: Any =
     y, mean, inverse = torch.native_batch_norm(
         first.unsqueeze(2) if line else first, gamma, beta, None, None, True, 0.0, self.epsilon
     )
-    with torch.no_grad():
-        keep = self.momentum
-        for moving, now in ((self.moving_mean, mean), (self.moving_variance, inverse.pow(-2) - self.epsilon)):
-            moving.assign(moving.value * keep + now.to(moving.value.dtype) * (1.0 - keep))
+    tape = tape_at_hand()
+    if tape is None:
+        move_averages([self], [mean], [inverse])
+    else:
+        tape.moments.append((self, mean, inverse))
     y = (y.squeeze(2) if line else y).permute(TO_LAST[x.ndim])
     return ops.cast(y, self.compute_dtype)
 
 
 def _convolve(self: Any, inputs: Any, kernel: Any) -> Any:
-    """`Conv2D.convolution_op` on pictures whose channels stay last in memory."""
+    """`convolution_op` on pictures and volumes whose channels stay last in memory."""
     import torch.nn.functional as F
 
-    first = inputs.permute(TO_FIRST[4])
+    first = inputs.permute(TO_FIRST[inputs.ndim])
     padding: Any = 0
     if self.padding == "same":
         sides = zip(first.shape[2:], self.kernel_size, self.strides, self.dilation_rate, strict=True)
@@ -68,17 +105,20 @@ def _convolve(self: Any, inputs: Any, kernel: Any) -> Any:
             first = F.pad(first, [side for pixels in reversed(missing) for side in (pixels // 2, pixels - pixels // 2)])
         else:
             padding = [pixels // 2 for pixels in missing]
-    weight = ops.convert_to_tensor(kernel).permute(3, 2, 0, 1)
-    y = F.conv2d(first, weight, None, self.strides, padding, self.dilation_rate, self.groups)
-    return y.permute(TO_LAST[4])
+    weight = ops.convert_to_tensor(kernel)
+    weight = weight.permute(weight.ndim - 1, weight.ndim - 2, *range(weight.ndim - 2))
+    convolution = F.conv2d if first.ndim == 4 else F.conv3d
+    y = convolution(first, weight, None, self.strides, padding, self.dilation_rate, self.groups)
+    return y.permute(TO_LAST[y.ndim])
 
 
 def _pool(self: Any, inputs: Any) -> Any:
-    """`MaxPooling2D.call` of windows that lie side by side; what sticks out at the end counts as it is."""
+    """`call` of a maximum over windows that lie side by side; what sticks out at the end counts as it is."""
     import torch.nn.functional as F
 
-    first = inputs.permute(TO_FIRST[4])
-    return F.max_pool2d(first, self.pool_size, self.strides, ceil_mode=self.padding == "same").permute(TO_LAST[4])
+    pool = F.max_pool2d if inputs.ndim == 4 else F.max_pool3d
+    first = inputs.permute(TO_FIRST[inputs.ndim])
+    return pool(first, self.pool_size, self.strides, ceil_mode=self.padding == "same").permute(TO_LAST[inputs.ndim])
 
 
 def _learns_alone(layer: Any) -> bool:
@@ -93,5 +133,9 @@ def _side_by_side(layer: Any) -> bool:
 _METHODS: dict[type, tuple[str, Callable[..., Any], Callable[[Any], bool]]] = {
     layers.BatchNormalization: ("call", _normalise, _learns_alone),
     layers.Conv2D: ("convolution_op", _convolve, lambda layer: True),
+    layers.Conv3D: ("convolution_op", _convolve, lambda layer: True),
     layers.MaxPooling2D: ("call", _pool, _side_by_side),
+    layers.MaxPooling3D: ("call", _pool, _side_by_side),
+    layers.Dropout: ("call", drop, lambda layer: 0 < round(layer.rate * 2**16) < 2**16),
+    layers.GaussianNoise: ("call", add_noise, lambda layer: layer.stddev > 0),
 }

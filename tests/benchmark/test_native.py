@@ -22,7 +22,7 @@ def test_a_native_network_has_as_many_weights_as_ours(kind, backend):
 
 @pytest.mark.parametrize("kind", ["se_resnet1d", "cnn3d"])
 def test_a_native_loop_learns(kind, backend):
-    config, stream = without_chance(toy_config(kind)), toy_stream(kind=kind)
+    config, stream = without_chance(toy_config(kind, ema_decay=0.9)), toy_stream(kind=kind)
     native = side(backend).Training(config, toy_spec(kind=kind), NATIVE_MODES[backend][0], "cpu")
     losses = []
     for step in range(12):
