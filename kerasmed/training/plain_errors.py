@@ -13,11 +13,12 @@ from kerasmed.errors import TrainingError
 
 # Measured on the CPU under a limit of memory (RLIMIT_DATA): jax "RESOURCE_EXHAUSTED: Out of memory allocating" and
 # "INTERNAL: Error dispatching computation: Out of memory allocating", or MemoryError "std::bad_alloc"; torch
-# "DefaultCPUAllocator: can't allocate memory"; TensorFlow "OOM when allocating tensor", and "Cannot parse tensor from
-# proto" where the tensor is a constant. The rest are CUDA's words.
+# "DefaultCPUAllocator: can't allocate memory"; TensorFlow "OOM when allocating tensor", "Cannot parse tensor from
+# proto" where the tensor is a constant, and "exception:Status: 1" from oneDNN (dnnl_out_of_memory in its
+# dnnl_common_types.h). The rest are CUDA's words.
 NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|bad_alloc|can't allocate memory|not enough memory|OOM when allocating"
-    r"|Cannot parse tensor from proto|STATUS_ALLOC_FAILED",
+    r"|Cannot parse tensor from proto|exception: ?Status: 1,|STATUS_ALLOC_FAILED",
     re.IGNORECASE,
 )
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,31 @@ def test_both_engines_yield_equal_batches(backend):
     theirs = first_of(open_stream(stream, Loader(engine="tfdata"), start=3), 8)
     for one, other in zip(ours, theirs, strict=True):
         assert_equal_batches(one, other)
+
+
+def test_tensorflow_reads_ahead_although_its_kernels_must_repeat(backend):
+    if backend != "tensorflow":
+        pytest.skip("TensorFlow alone is asked for repeatable kernels, and would then read in step")
+    from kerasmed.runtime import seed_everything
+
+    seed_everything(0)
+    stream, read = toy_stream(), []
+
+    class Noted:
+        def __len__(self):
+            return len(stream)
+
+        def __getitem__(self, step):
+            read.append(step)
+            return stream[step]
+
+    iterator = iter(open_stream(Noted(), Loader(engine="tfdata", prefetch=3)))
+    next(iterator)
+    for _ in range(100):
+        if max(read) >= 3:
+            break
+        time.sleep(0.05)
+    assert sorted(set(read))[:4] == [0, 1, 2, 3]
 
 
 def test_scoring_batches_keep_the_order_and_have_one_shape():

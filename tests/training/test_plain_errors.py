@@ -14,6 +14,7 @@ SAID = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate",
     "CUDA out of memory. Tried to allocate 2.00 GiB.",
     "Graph execution error: OOM when allocating tensor with shape[8192,48,1024]",
+    "Operation received an exception:Status: 1, message: could not create a primitive, in file tensorflow/core/kernels",
 )
 
 

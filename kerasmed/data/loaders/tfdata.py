@@ -29,7 +29,7 @@ def stream_batches(stream: Batches, config: Loader, start: int) -> Iterable[Batc
         return [part[name] for part, keys in zip(batch, names, strict=True) for name in keys]
 
     def as_batch(step: Any) -> tuple[dict[str, Any], ...]:
-        values = iter(tf.numpy_function(gather, [step], [array.dtype for array in flat]))
+        values = iter(tf.numpy_function(gather, [step], [array.dtype for array in flat], stateful=False))
         shapes = iter(array.shape for array in flat)
         return tuple({name: tf.ensure_shape(next(values), next(shapes)) for name in keys} for keys in names)
 
