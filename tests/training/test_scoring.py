@@ -54,3 +54,28 @@ def test_no_more_windows_are_validated_at_once_than_the_batch_size_says(batch_si
     with Watch(60.0) as watch:
         found = build_validation(reads, spec, twelve_lead_stream(), rows, config, watch)()
     assert (reads.sizes, found["rows"]) == (sizes, 10.0)
+
+
+def test_rows_are_read_no_faster_than_they_are_answered():
+    import time
+
+    import keras
+
+    from kerasmed.training.scoring import score
+
+    signal = keras.Input((1024, 64), dtype="int16", name="signal")
+    slow = keras.layers.Dense(2048)(keras.ops.cast(signal, "float32"))
+    trainee = keras.Model({"signal": signal}, {"label": keras.ops.mean(slow, axis=(1, 2))[:, None]})
+    values, moments = np.ones((16, 1024, 64), np.int16), []
+
+    class Timed:
+        def __getitem__(self, rows):
+            moments.append(time.perf_counter())
+            return values[rows]
+
+    score(trainee, {"signal": values}, np.arange(16), 2)  # compiles
+    start = time.perf_counter()
+    score(trainee, {"signal": Timed()}, np.arange(16), 2)
+    took = time.perf_counter() - start
+    assert len(moments) >= 8
+    assert moments[-1] - start > 0.4 * took  # jax would read all of them at once, and hold them
