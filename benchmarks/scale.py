@@ -42,16 +42,17 @@ class Point:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backends", default="jax,torch,tensorflow", help="of the growing set; the first for the rest")
-    parser.add_argument("--series", default="data,leads,length_s,batch")
+    parser.add_argument("--series", default="first,data,leads,length_s,batch")
     parser.add_argument("--repeats", type=int, default=1, help="of each point; the median is told")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--chart", type=Path, help="also draw them into this file")
     asked = parser.parse_args()
     found = []
-    for point in points(asked.backends.split(",")):
-        if point.series in asked.series.split(","):
-            found.append({**asdict(point), **measured(point, asked.repeats)})
-            print(line(found[-1]), flush=True)
+    with tempfile.TemporaryDirectory(prefix="kerasmed-scale-") as compiled:
+        for point in points(asked.backends.split(",")):
+            if point.series in asked.series.split(","):
+                found.append({**asdict(point), **measured(point, asked.repeats, Path(compiled))})
+                print(line(found[-1]), flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
     if asked.chart:
@@ -59,8 +60,9 @@ def main() -> None:
 
 
 def points(backends: list[str]) -> Iterator[Point]:
-    """Every point, series by series."""
+    """Every point, series by series; the first one compiles what those of the growing set find compiled."""
     for backend in backends:
+        yield Point("first", 1, backend, EXAMPLES, words=(*LIGHT, "trainer.epochs=2"))
         for times in TIMES:
             yield Point("data", times, backend, EXAMPLES * times, words=(*LIGHT, "trainer.epochs=2"))
     first = backends[0]
@@ -70,16 +72,21 @@ def points(backends: list[str]) -> Iterator[Point]:
         yield Point("batch", size, first, words=(f"loader.batch_size={size}", "trainer.epochs=2"))
 
 
-def measured(point: Point, repeats: int) -> dict[str, Any]:
-    """The median of what the processes of a point tell; each compiles for itself, as a first start does."""
-    told = []
+def measured(point: Point, repeats: int, compiled: Path) -> dict[str, Any]:
+    """The median of what the processes of a point tell.
+
+    Compiling takes more memory than training, and now more, now less: the growing set, whose shapes are always the
+    same, shares what is compiled; every other point compiles for itself, as a first start does.
+    """
+    told, alone = [], f"{point.series} {point.value}"
+    kept = compiled / (point.backend if point.series in ("first", "data") else alone)
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(prefix="kerasmed-scale-") as scratch:
             order = {**asdict(point), "words": [f"backend={point.backend}", "crops.length_s=null", *point.words]}
             opened(order, Path(scratch))  # prepared here, so that the memory of the child is that of training
             done = subprocess.run(
                 [sys.executable, str(CHILD), json.dumps(order), scratch], capture_output=True, text=True, check=False,
-                timeout=TIMEOUT_S, env={**os.environ, **runtime.compiled_once(Path(scratch) / "compiled")},
+                timeout=TIMEOUT_S, env={**os.environ, **runtime.compiled_once(kept)},
             )  # fmt: skip
         if done.returncode:
             raise SystemExit(f"{point}: {done.stderr.strip().splitlines()[-1]}")
@@ -91,6 +98,7 @@ def line(found: dict[str, Any]) -> str:
     """What was found of a point."""
     return (
         f"{found['series']:<9} {found['value']:>5g} {found['backend']:<11} {found['examples_per_s']:>9,.0f}/s"
+        f"   {found['examples_per_cpu_s']:>7,.0f} a processor second"
         f"   loader {found['loader_per_s']:>9,.0f}/s   set {found['set_mb']:>5.0f} MB"
         f"   private {found['private_mb']:>5.0f} MB   resident {found['resident_mb']:>5.0f} MB"
     )
