@@ -21,8 +21,14 @@ from kerasmed import runtime
 
 CHILD = Path(__file__).with_name("scale_child.py")
 EXAMPLES, FEW, NUM_LEADS, LENGTH_S, BATCH = 1024, 640, 12, 2.5, 128
-LIGHT = ("model=se_resnet1d_beat", "model.stem_stride=4", "loader.batch_size=32", "evaluation.batch_size=64")
+# A schedule knows the steps of an epoch, and would be compiled anew for every size of the set.
+LIGHT = (
+    "model=se_resnet1d_beat", "model.stem_stride=4", "loader.batch_size=32", "evaluation.batch_size=64",
+    "trainer.schedule=constant", "trainer.warmup_epochs=0", "trainer.epochs=2",
+)  # fmt: skip
 TIMES, LEADS, LENGTHS_S, BATCHES = (1, 10, 100), (1, 2, 6, 12), (2.5, 5.0, 10.0), (8, 16, 32, 64, 128, 256)
+# Of the chart, above and below: what a line shows, and what a dotted one.
+SHOWN = ("examples_per_s", "examples_per_cpu_s"), ("private_mb", "resident_mb")
 TIMEOUT_S = 1800.0
 
 
@@ -62,9 +68,9 @@ def main() -> None:
 def points(backends: list[str]) -> Iterator[Point]:
     """Every point, series by series; the first one compiles what those of the growing set find compiled."""
     for backend in backends:
-        yield Point("first", 1, backend, EXAMPLES, words=(*LIGHT, "trainer.epochs=2"))
+        yield Point("first", 1, backend, EXAMPLES, words=LIGHT)
         for times in TIMES:
-            yield Point("data", times, backend, EXAMPLES * times, words=(*LIGHT, "trainer.epochs=2"))
+            yield Point("data", times, backend, EXAMPLES * times, words=LIGHT)
     first = backends[0]
     yield from (Point("leads", count, first, num_leads=count) for count in LEADS)
     yield from (Point("length_s", length_s, first, length_s=length_s) for length_s in LENGTHS_S)
@@ -119,22 +125,18 @@ def show(found: list[dict[str, Any]], path: Path) -> None:
         for color, backend in zip(COLORS, dict.fromkeys(point["backend"] for point in series), strict=False):
             mine = [point for point in series if point["backend"] == backend]
             values = [point["value"] for point in mine]
-            for axes, what, dash in (
-                (speed, "examples_per_s", "-"),
-                (memory, "private_mb", "-"),
-                (memory, "resident_mb", ":"),
-            ):
-                axes.plot(
-                    values, [point[what] for point in mine], dash, color=color, marker="o", markersize=4, label=backend
-                )
+            for axes, (whole, dotted) in zip((speed, memory), SHOWN, strict=True):
+                style = {"color": color, "marker": "o", "markersize": 4}
+                axes.plot(values, [point[whole] for point in mine], **style, label=backend)
+                axes.plot(values, [point[dotted] for point in mine], ":", **style)
         for axes in (speed, memory):
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_xscale("log", base=2)
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
             axes.set_xticks(ticks := sorted({point["value"] for point in series}), [f"{tick:g}" for tick in ticks])
             axes.minorticks_off()
         memory.set_xlabel(titles[name])
-    panels[0, 0].set_ylabel("Examples a second")
+    panels[0, 0].set_ylabel("Examples a second\n(dotted: a processor second)")
     panels[1, 0].set_ylabel("Peak memory, MB\n(dotted: with mapped pages)")
     panels[0, 0].legend(frameon=False, fontsize="small")
     save(figure, path)
