@@ -138,7 +138,7 @@ def show(found: list[dict[str, Any]], path: Path) -> None:
         memory.set_xlabel(titles[name])
     panels[0, 0].set_ylabel("Examples a second\n(dotted: a processor second)")
     panels[1, 0].set_ylabel("Peak memory, MB\n(dotted: with mapped pages)")
-    panels[0, 0].legend(frameon=False, fontsize="small")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=3, frameon=False)
     save(figure, path)
 
 
