@@ -118,7 +118,7 @@ def show(found: list[dict[str, Any]], path: Path) -> None:
 
     titles = {"data": "Times the data", "leads": "Leads", "length_s": "Length, s", "batch": "Batch size"}
     names = [name for name in titles if any(point["series"] == name for point in found)]
-    figure = Figure(figsize=(2.6 * len(names), 4.6), layout="constrained")
+    figure = Figure(figsize=(2.6 * len(names), 5.6), layout="constrained")
     panels = figure.subplots(2, len(names), squeeze=False, sharex="col")
     for (speed, memory), name in zip(panels.T, names, strict=True):
         series = [point for point in found if point["series"] == name]
