@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SET_UP := .venv/set-up
 
-.PHONY: help demo test test-jax test-jax-fits test-torch test-tensorflow test-all parity check format bench faults clean
+.PHONY: help demo test test-jax test-jax-fits test-torch test-tensorflow test-all parity check format bench scale faults clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -57,6 +57,9 @@ format: $(SET_UP)  ## rewrite the code as `check` wants it
 
 bench: $(SET_UP)  ## speed beside wfdb and bare keras, in one run
 	$(BIN)/python benchmarks/bench.py
+
+scale: $(SET_UP)  ## speed and memory of training as data, leads, length and batch grow (half an hour)
+	$(BIN)/python benchmarks/scale.py --json scale.json --chart scale.png
 
 SEEDS ?= 10
 BACKENDS ?= jax,torch,tensorflow

@@ -19,9 +19,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kerasmed.data.dataset import Dataset
 
-CHILD, FEED, DIGITIZE = (Path(__file__).with_name(f"{name}_child.py") for name in ("fit", "feed", "digitize"))
+CHILD, FEED, DIGITIZE, LOADER = (
+    Path(__file__).with_name(f"{name}_child.py") for name in ("fit", "feed", "digitize", "loader")
+)
 PAGES_MODEL = Path(__file__).parents[1] / "saved_models" / "ecg_pages"
 BACKENDS = ("jax", "torch", "tensorflow")
+# Beats, twelve leads, pictures.
+LOADED, ENGINES = ("mitbih_ds1", "ptbxl_superdiagnostic", "pneumoniamnist"), ("grain", "tfdata")
 FEW_RECORDS, MANY_RECORDS = 300, 7000
 
 
@@ -36,6 +40,7 @@ def main() -> None:
         rows = [*_reading(folder, annotator, words.repeats), *_preparing(words.repeats), *_starting(words.repeats)]
         rows += _digitizing(Path(scratch))
         rows += _beside_native(words.backends, folder, Path(scratch), words.repeats)
+        rows += [row for run in LOADED for row in _loading(run, words.backends, Path(scratch), words.repeats)]
         for backend in words.backends.split(","):
             rows += _fitting(backend, folder, Path(scratch), words.repeats)
             rows += _feeding(backend, Path(scratch))
@@ -189,6 +194,33 @@ def _feeding(backend: str, scratch: Path) -> list[dict[str, str]]:
         _row(f"the same step fed by the loader / in memory on {backend}",
              f"{speed['loaded'] / speed['in_memory']:.3f}", "at least 0.95"),
     ]  # fmt: skip
+
+
+def _loading(run: str, backends: str, scratch: Path, repeats: int) -> list[dict[str, str]]:
+    """The loader alone beside the fastest step of the run that `kerasmed benchmark` finds on any backend."""
+    out = scratch / f"loading_{run}"
+    step = [
+        str(Path(sys.executable).with_name("kerasmed")), "benchmark", run, "--backends", backends,
+        "--parity-steps", "0", "--repeats", str(repeats), "--out", str(out),
+    ]  # fmt: skip
+    for words in (step, [sys.executable, str(LOADER), run, ",".join(ENGINES)]):
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return [_row(f"loader of {run}", "failed", (done.stderr.strip() or done.stdout).splitlines()[-1])]
+    found = json.loads((out / "benchmark.json").read_text())["rows"]
+    fastest = max((row for row in found if row["turns"]), key=lambda row: row["examples_per_s"])
+    speeds = json.loads(done.stdout.splitlines()[-1])["examples_per_s"]
+    rows = [
+        _row(
+            f"fastest step of {run}, batch {fastest['batch_size']}",
+            f"{fastest['examples_per_s']:.0f}/s",
+            fastest["name"],
+        )
+    ]
+    for engine, speed in speeds.items():
+        rows.append(_row(f"loader of {run} by {engine} alone", f"{speed:.0f}/s", ""))
+        rows.append(_row(f"loader by {engine} / that step", f"{speed / fastest['examples_per_s']:.1f}", "at least 20"))
+    return rows
 
 
 def _digitizing(scratch: Path) -> list[dict[str, str]]:

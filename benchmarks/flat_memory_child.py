@@ -11,17 +11,16 @@ import json
 import resource
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 import numpy as np
+from private_memory import Sampler
 from simulated_pictures import picture_run, picture_spec, picture_stream, write_pictures
 
 from kerasmed import runtime
 from kerasmed.data.loaders.batches import BatchStream
 
-SIDE, MB, EVERY_S = 1024, 2**20, 0.05
+SIDE, MB = 1024, 2**20
 LIGHT = ["model.widths=[4,8]", "model.convolutions=[1,1]", "model.stem_stride=4", "loader.batch_size=4"]
 
 
@@ -53,35 +52,6 @@ def load_at_once(stream: BatchStream) -> str:
         return f"{np.array(stream.inputs['image']).nbytes // MB} MB"
     except MemoryError:
         return "MemoryError"
-
-
-def private_bytes() -> int:
-    """Resident memory of this process that no file backs."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
-
-
-class Sampler(threading.Thread):
-    """Private memory over time."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.seen: list[int] = []
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        """Sample until the block ends."""
-        while not self.ended.is_set():
-            self.seen.append(private_bytes())
-            time.sleep(EVERY_S)
-
-    def __enter__(self) -> "Sampler":
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ended.set()
-        self.join()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from kerasmed.benchmark.answering_child import answer_in_turns
 from kerasmed.benchmark.lines import Lines
 from kerasmed.benchmark.machine import devices_of, peak_memory, require_device
 from kerasmed.benchmark.one_order import live_for_one_order
@@ -19,6 +20,7 @@ from kerasmed.config.load import load_run
 from kerasmed.config.run import RunConfig
 from kerasmed.data.loaders.batches import BatchStream
 from kerasmed.errors import ConfigError
+from kerasmed.spec import ExampleSpec
 from kerasmed.workflows.fitting import training_stream
 from kerasmed.workflows.places import Places
 from kerasmed.workflows.prepare import gather_material
@@ -61,6 +63,16 @@ def train(order: dict[str, Any], lines: Lines) -> None:
         lines.answer({"losses": [], "devices": devices_of(config.backend), **peak_memory(config.backend)})
 
 
+def answer(order: dict[str, Any], lines: Lines) -> None:
+    """Answers of plain PyTorch, with weights of its own: they cost what any others do."""
+    config, spec = load_run(Path(order["config"])), ExampleSpec.from_json(order["spec"])
+    require_network(config)
+    side = importlib.import_module(SIDES[config.backend])
+    require_device(config.backend, order["device"])
+    answer_in_turns(side.answering(config, spec, order["device"]), order, lines)
+    lines.answer(dict(peak_memory(config.backend)))
+
+
 def run(training: Training, batches: Iterator[Any], between: Iterator[None]) -> None:
     step: Callable[..., Any] = training.step
     for (inputs, targets, weights), _ in zip(batches, between, strict=False):
@@ -75,9 +87,13 @@ def held(stream: BatchStream) -> Iterator[Any]:
     return itertools.cycle([stream[step] for step in range(count)])
 
 
-def require_known(config: RunConfig) -> None:
+def require_network(config: RunConfig) -> None:
     if config.model.kind not in KINDS:
         raise ConfigError(f"benchmarks/native has no {config.model.kind}; it has {', '.join(KINDS)}")
+
+
+def require_known(config: RunConfig) -> None:
+    require_network(config)
     for name, plain in UNKNOWN.items():
         if getattr(config.trainer, name) != plain:
             raise ConfigError(f"native loops know no trainer.{name}={getattr(config.trainer, name)}")
@@ -86,4 +102,4 @@ def require_known(config: RunConfig) -> None:
 
 
 if __name__ == "__main__":
-    live_for_one_order(train)
+    live_for_one_order(lambda order, lines: {"train": train, "answer": answer}[order["job"]](order, lines))

@@ -1,6 +1,7 @@
 """Plain PyTorch: modules, autograd, AdamW, with torch.compile or without."""
 
 import math
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -246,6 +247,19 @@ class Training:
     def sync(self) -> None:
         if self.device.type == "cuda":
             torch.cuda.synchronize()
+
+
+def answering(config: RunConfig, spec: ExampleSpec, device: str) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """From stored inputs to logits on the host, in eager mode."""
+    place = torch.device("cuda" if device == "gpu" else "cpu")
+    torch.manual_seed(config.seed)
+    network = build(config.model, spec).to(place).eval()
+
+    @torch.inference_mode()
+    def answers(inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return network(*split(inputs, spec, place)).cpu().numpy()
+
+    return answers
 
 
 def build(config: Any, spec: ExampleSpec) -> Classifier:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,21 @@ def write(order: dict[str, Any], lines: Lines) -> None:
 
 
 def answer(order: dict[str, Any], lines: Lines) -> None:
-    """Answer one batch again and again, in turns."""
+    """Answer as the format of a file does, or as keras does."""
     spec = ExampleSpec.from_json(order["spec"])
-    inputs = probe_inputs(spec, order["batch_size"])
     answers = _of_file(order, spec) if order["format"] else _of_keras(order)
+    answer_in_turns(answers, order, lines)
+    lines.answer(dict(peak_memory(order["backend"])) if not order["format"] else {})
+
+
+def answer_in_turns(answers: Answers, order: dict[str, Any], lines: Lines) -> None:
+    """Answer one batch again and again until no other turn is ordered."""
+    inputs = probe_inputs(ExampleSpec.from_json(order["spec"]), order["batch_size"])
     times = {"imported": time.time(), "built": time.time()}
     between = turns(lines, lambda: None, lambda: times, Clock())
-    try:
+    with suppress(TurnsOver):
         for _ in between:
             answers(inputs)
-    except TurnsOver:
-        lines.answer(dict(peak_memory(order["backend"])) if not order["format"] else {})
 
 
 def _of_keras(order: dict[str, Any]) -> Answers:

@@ -14,7 +14,7 @@ from typing import Any
 
 import kerasmed
 from kerasmed import files, runtime
-from kerasmed.benchmark.cells import OURS, Cell, Plan, config_of, without_chance, without_changes
+from kerasmed.benchmark.cells import NATIVE, OURS, Cell, Plan, config_of, without_chance, without_changes
 from kerasmed.benchmark.processes import MODULE, CellError, Child
 from kerasmed.benchmark.results import Found, Row, Turn, Work
 from kerasmed.config.load import resolved_yaml
@@ -32,7 +32,7 @@ MOST_STEPS, MOST_SINGLE_STEPS, MOST_SETTLING, FIRST_STEPS = 1000, 30, 300, 4
 SLOW_STEP_S = 0.1
 LARGE_ANSWER = 256
 FORMATS: tuple[tuple[str, Backend], ...] = (("saved_model", "tensorflow"), ("onnx", "tensorflow"))
-NATIVE = Path(kerasmed.__file__).resolve().parent.parent / "benchmarks" / "native" / "child.py"
+NATIVE_CHILD = Path(kerasmed.__file__).resolve().parent.parent / "benchmarks" / "native" / "child.py"
 
 
 @dataclass
@@ -73,7 +73,7 @@ def notes_on(plan: Plan) -> tuple[str, ...]:
     notes = []
     if plan.native:
         notes.append("native loops neither augment nor crop and keep their batches in memory; here nobody augments")
-        if not NATIVE.is_file():
+        if not NATIVE_CHILD.is_file():
             notes.append("native loops are part of the checkout (benchmarks/native), and this is an installed package")
     return (*plan.notes, *notes)
 
@@ -125,7 +125,7 @@ class Bench:
         return found
 
     def answer(self) -> list[Row]:
-        """Rows of answers: keras on each backend, and the exported files; one example at a time, and many."""
+        """Rows of answers, one example at a time and many: keras on each backend, exported files, and plain PyTorch."""
         first, folder = self.plan.groups()[0][0], self.scratch / "formats"
         folder.mkdir()
         failures = self._write_formats(replace(first, precision="float32"), folder)
@@ -137,7 +137,12 @@ class Bench:
                 for backend in self.plan.backends
             ]
             written = [Cell(name, backend, "cpu", "float32", size) for name, backend in FORMATS]
-            good = [*ours, *(cell for cell in written if cell.program not in failures)]
+            plain = [
+                Cell(NATIVE, "torch", device, "float32", size, "eager")
+                for device in self.plan.devices
+                if self.plan.native and "torch" in self.plan.backends
+            ]
+            good = [*ours, *(cell for cell in written if cell.program not in failures), *plain]
             rows += self._in_turns(good, "answer", lambda cell: self._answer_order(cell, folder))
             rows += [Row(cell, "answer", reason=failures[cell.program]) for cell in written if cell.program in failures]
         return rows
@@ -214,8 +219,8 @@ class Bench:
         name = "-".join([purpose, *cell.name.split(), cell.device, cell.precision, str(cell.batch_size)])
         # What a first start compiles is its own, so that it is one; a second start finds it.
         compiled = {**runtime.compiled_once(self.scratch / name), "TORCHINDUCTOR_CACHE_DIR": str(self.scratch / name)}
-        words = (str(NATIVE),) if cell.program == "native" else MODULE
-        if cell.program == "native" and not NATIVE.is_file():
+        words = (str(NATIVE_CHILD),) if cell.program == NATIVE else MODULE
+        if cell.program == NATIVE and not NATIVE_CHILD.is_file():
             raise CellError("benchmarks/native is not part of an installed package; use a checkout")
         # As in every process of ours: a native loop whose threads spin ran 7 times slower beside other work.
         compiled["OMP_WAIT_POLICY"] = "PASSIVE"
@@ -234,7 +239,7 @@ class Bench:
         }  # fmt: skip
 
     def _answer_order(self, cell: Cell, folder: Path) -> dict[str, Any]:
-        form = "" if cell.program == OURS else cell.program
+        form = "" if cell.program in (OURS, NATIVE) else cell.program
         more = {"format": form, "folder": str(folder), "backend": cell.backend, "batch_size": cell.batch_size}
         return {**self._order(cell, "answer"), **more}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -52,12 +52,12 @@ class ValidationRows:
 def score(
     trainee: keras.Model, inputs: Mapping[str, Array], rows: Array, batch_size: int, watch: Watch | None = None
 ) -> dict[str, Array]:
-    """float32 logits of `rows` by target name, from stored inputs; memory holds at most `batch_size` at a time."""
+    """float32 logits of `rows` by target name, from stored inputs; memory holds two batches at a time."""
     # A power of 2, so that few shapes are compiled and few rows are scored for nothing.
     batch_size = min(batch_size, 1 << (len(rows) - 1).bit_length())
     read = scoring_batches(inputs, rows, batch_size)
     batches = ((batch,) for batch in (read if watch is None else watched(read, watch, "a validation batch")))
-    outputs = trainee.predict(batches, steps=-(-len(rows) // batch_size), verbose=0)
+    outputs = trainee.predict(batches, steps=-(-len(rows) // batch_size), callbacks=[_WaitForAnswers()], verbose=0)
     return {name: np.asarray(values[: len(rows)], dtype=np.float32) for name, values in outputs.items()}
 
 
@@ -133,3 +133,17 @@ def known_metrics(spec: ExampleSpec, stream: BatchStream, validation: Validation
 
 def _targets(stream: BatchStream, validation: ValidationRows) -> dict[str, Array]:
     return {name: np.asarray(values[validation.rows]) for name, values in stream.targets.items()}
+
+
+class _WaitForAnswers(keras.callbacks.Callback):
+    """Waits for the answers to one batch while the next one is read: jax would take 32 batches before it answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: Any = None
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Wait for those of the batch before."""
+        if self.before is not None:
+            ops.convert_to_numpy(self.before)
+        self.before = next(iter(logs.values()))

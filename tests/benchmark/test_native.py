@@ -38,3 +38,14 @@ def test_several_labels_have_a_loss(backend):
     inputs, _, weights = stream[0]
     labels = np.ones((32, 3), np.int8)
     assert 0.3 < float(native.step(inputs, labels, weights["label"])) < 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_plain_pytorch_answers_as_a_network_that_is_not_trained(kind, backend):
+    if backend != "torch":
+        pytest.skip("answers of plain code are measured of PyTorch in eager mode alone")
+    inputs, _, _ = toy_stream(kind=kind)[0]
+    answers = side("torch").answering(toy_config(kind), toy_spec(kind=kind), "cpu")
+    whole, first = answers(inputs), answers({name: values[:1] for name, values in inputs.items()})
+    assert whole.shape == (32, 3)
+    np.testing.assert_allclose(first, whole[:1], atol=1e-5)  # no dropout, and no mean of its own batch

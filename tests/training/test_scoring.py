@@ -54,3 +54,27 @@ def test_no_more_windows_are_validated_at_once_than_the_batch_size_says(batch_si
     with Watch(60.0) as watch:
         found = build_validation(reads, spec, twelve_lead_stream(), rows, config, watch)()
     assert (reads.sizes, found["rows"]) == (sizes, 10.0)
+
+
+def test_the_answers_to_a_batch_are_waited_for_before_the_next_but_one_is_read(monkeypatch):
+    """Jax would take up to 32 batches, and hold them, before it answers the first."""
+    import keras
+
+    from kerasmed.training.scoring import score
+
+    signal = keras.Input((4,), dtype="int16", name="signal")
+    mean = keras.ops.mean(keras.ops.cast(signal, "float32"), axis=1, keepdims=True)
+    trainee = keras.Model({"signal": signal}, {"label": mean})
+    told, waited = [], keras.ops.convert_to_numpy
+    monkeypatch.setattr(keras.ops, "convert_to_numpy", lambda value: told.append("answered") or waited(value))
+
+    class Told:
+        def __getitem__(self, rows):
+            told.append("read")
+            return np.ones((16, 4), np.int16)[rows]
+
+    score(trainee, {"signal": Told()}, np.arange(16), 2)
+    reads = [place for place, what in enumerate(told) if what == "read"]
+    answered_before_last = told[: reads[-1]].count("answered")
+    assert len(reads) >= 8
+    assert answered_before_last >= len(reads) - 4
