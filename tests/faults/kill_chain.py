@@ -19,6 +19,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SAVE_EVERY = 3
 KILLS_OF_A_CHAIN = 10
 LONGEST_DELAY_S = 0.05
+# So many steps at most go on while a late death is on its way.
+STEPS_AFTER = 3
 UNTIMED = ("seconds", "examples_per_s")
 # Everything that draws, counts or waits is on: dropout, augmentation, plateau, early stopping.
 RUN = f"""\
@@ -125,7 +127,8 @@ def draw_kills(straight: Path, seed: int, count: int = KILLS_OF_A_CHAIN) -> list
     """`count` steps in rising order, so that each resume reaches its kill; half of the deaths are at once."""
     rng = random.Random(seed)
     total = steps_per_epoch(straight) * len(history(straight))
-    steps = sorted(rng.sample(range(1, total), min(count, total - 1)))
+    last = total - STEPS_AFTER - 1
+    steps = sorted(rng.sample(range(1, last), min(count, last - 1)))
     return [(step, rng.choice((0.0, rng.uniform(0.001, LONGEST_DELAY_S)))) for step in steps]
 
 

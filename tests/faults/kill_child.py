@@ -9,8 +9,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
+
+from tests.faults.kill_chain import STEPS_AFTER
 
 
 def main(order: dict[str, Any]) -> None:
@@ -46,6 +49,9 @@ def _watch_steps(kill: tuple[int, float] | None) -> None:
             said.append(self.global_step)
             _say(self.global_step)
         # A death that comes late may fall behind steps that were saved meanwhile: the next is then due at once.
+        if kill is not None and dying:
+            # Steps of a millisecond would all be over before a late death, and none be left for the next one.
+            time.sleep(kill[1] / STEPS_AFTER)
         if kill is not None and not dying and self.global_step >= kill[0]:
             dying.append(True)
             _die(after_s=kill[1])
