@@ -49,10 +49,12 @@ def _watch_steps(kill: tuple[int, float] | None) -> None:
             said.append(self.global_step)
             _say(self.global_step)
         # A death that comes late may fall behind steps that were saved meanwhile: the next is then due at once.
-        if kill is not None and dying:
+        if kill is None:
+            return
+        if dying:
             # Steps of a millisecond would all be over before a late death, and none be left for the next one.
             time.sleep(kill[1] / STEPS_AFTER)
-        if kill is not None and not dying and self.global_step >= kill[0]:
+        elif self.global_step >= kill[0]:
             dying.append(True)
             _die(after_s=kill[1])
 

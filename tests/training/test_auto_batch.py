@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 
 from kerasmed.errors import TrainingError
-from kerasmed.training.auto_batch import ProbeTimeoutError, largest_batch, probe, search, with_largest_batch
+from kerasmed.training.auto_batch import (
+    NO_MEMORY_CODE,
+    ProbeTimeoutError,
+    largest_batch,
+    probe,
+    search,
+    with_largest_batch,
+    write_request,
+)
 from tests.fakes.toy import toy_config, toy_spec, toy_stream
 
 LONG_S = 120.0
@@ -66,6 +74,17 @@ def test_a_batch_fits_or_not_by_the_memory_that_is_given(backend):
     assert probe(config, toy_spec(), stream, 64, 3 * 10**9, LONG_S) == ""
     assert probe(config, toy_spec(), stream, 8192, 3 * 10**8, LONG_S) != ""
     assert before == (random.getstate(), np.random.get_state()[1].tolist())
+
+
+def test_a_thread_that_finds_no_room_is_a_lack_of_memory(backend, tmp_path, monkeypatch):
+    from kerasmed.training import batch_probe
+
+    def without_room(*told):
+        raise RuntimeError("can't start new thread")
+
+    write_request(tmp_path, wide_config(backend), toy_spec(), toy_stream(), 8, None)
+    monkeypatch.setattr(batch_probe, "_train", without_room)
+    assert batch_probe.main(tmp_path) == NO_MEMORY_CODE
 
 
 def test_a_child_that_fails_for_another_reason_is_reported(one_backend):

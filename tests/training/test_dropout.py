@@ -18,6 +18,7 @@ def dropped(backend):
     model = keras.Model(inputs, keras.layers.Dropout(RATE, seed=1)(inputs))
     use_kernels_of_jax(model)
     use_kernels_of_torch(model)
+    assert ("call" in vars(model.layers[-1])) == (backend != "tensorflow"), "which draws as keras does"
     state = model.layers[-1].seed_generator.state
     start, ones = np.array(state), np.ones((201, 1001), np.float32)
     passes = [model(ones, training=True) for _ in range(2)]

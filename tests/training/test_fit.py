@@ -230,3 +230,13 @@ def test_weights_of_another_model_are_refused(tmp_path):
     fitted(tmp_path, toy_config(epochs=1))
     with pytest.raises(DataError, match="another model"):
         load_weights(tmp_path / "checkpoints" / "epoch-0001", build(SMALL_MODELS["cnn_lstm"], toy_spec()))
+
+
+def test_the_state_of_a_step_is_kept_without_a_look_at_each_variable(backend):
+    from kerasmed.training.fit import compile_trainee
+
+    spec, config = toy_spec(), toy_config()
+    trainee = compile_trainee(build(config.model, spec), spec, toy_stream(), config)
+    state = {"trainable_variables": [1, 2]}
+    trainee._jax_state = state  # keras would put a dict of its own in its place, and a list of its own into that
+    assert trainee._jax_state is state
