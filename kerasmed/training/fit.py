@@ -38,6 +38,7 @@ from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
+from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
 from kerasmed.training.tensorflow_steps import use_plain_steps
 from kerasmed.training.torch_flat import can_lie_flat, lay_flat
 from kerasmed.training.torch_layers import use_kernels_of_torch
@@ -117,6 +118,7 @@ def compile_trainee(model: keras.Model, spec: ExampleSpec, stream: BatchStream, 
         losses = {name: MixedLoss(loss, len(spec.targets[name].classes)) for name, loss in losses.items()}
     use_kernels_of_jax(model)
     use_kernels_of_torch(model)
+    use_kernels_of_tensorflow(model)
     trainee = build_trainee(model, spec, config.augmentation, config.crops, config.trainer)
     # Several targets each have a running mean of their loss, which is no part of a list of calls.
     steady = len(spec.targets) == 1 and not config.trainer.freeze_epochs and can_lie_flat(trainee)

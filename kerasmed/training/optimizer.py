@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasmed.config.run import Trainer
 from kerasmed.training.layer_rates import LayerwiseAdam, LayerwiseAdamW, LayerwiseSGD
+from kerasmed.training.tensorflow_updates import use_updates_of_tensorflow
 
 PLAIN = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 LAYERWISE = {"adamw": LayerwiseAdamW, "adam": LayerwiseAdam, "sgd": LayerwiseSGD}
@@ -42,6 +43,7 @@ def build_optimizer(
     if config.optimizer == "adamw":
         # Decay pulls kernels to zero; a bias or a scale has nothing to gain from it (arXiv:1812.01187).
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    use_updates_of_tensorflow(optimizer)
     return optimizer
 
 

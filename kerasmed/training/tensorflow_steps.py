@@ -12,6 +12,8 @@ from typing import Any
 
 import keras
 
+from kerasmed.training.tensorflow_room import require_memory
+
 
 def use_plain_steps(trainee: keras.Model) -> None:
     """Let `trainee`, which is compiled, make such steps; several in one go, XLA and other backends stay with keras."""
@@ -44,5 +46,8 @@ class _PlainSteps:
         if not isinstance(iterator, self.kind):
             return self.other(iterator)
         if self.last() is not iterator:
-            self.last, self.call = weakref.ref(iterator), self.traced.get_concrete_function(iterator)
+            traced = self.traced.get_concrete_function(iterator)
+            if self.call is not traced:
+                require_memory(traced)
+            self.last, self.call = weakref.ref(iterator), traced
         return self.call(iterator)
