@@ -123,11 +123,16 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """One process at a time inside the block, on this machine; the lock ends with the process, however it ends."""
+def locked(path: Path, shared: bool = False) -> Iterator[None]:
+    """One process at a time inside the block, on this machine; the lock ends with the process, however it ends.
+
+    Args:
+        path: File of the lock.
+        shared: Whether others that share may be inside too; who does not share is alone.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

@@ -74,6 +74,9 @@ class Plan:
         parity_steps: First steps whose losses are compared, without chance; 0 for none.
         second_start: Whether each cell of ours is started once more, with what the first start has compiled.
         until: Metric and value that a whole training is to reach; None for no such training.
+        start_together: Whether all cells of training start at once: sooner where there are many cores, and how long
+            each of them took to start then says nothing.
+        start_timeout_s: How long a cell may take to its first steps.
     """
 
     config: RunConfig
@@ -89,10 +92,16 @@ class Plan:
     parity_steps: int = 5
     second_start: bool = False
     until: tuple[str, float] | None = None
+    start_together: bool = False
+    start_timeout_s: float = 1800.0
     notes: tuple[str, ...] = field(default=())
 
     def groups(self) -> list[list[Cell]]:
         """Cells that run in turns: those of one device, precision and batch size, ours before native ones."""
+        groups = self._places()
+        return [[cell for group in groups for cell in group]] if self.start_together else groups
+
+    def _places(self) -> list[list[Cell]]:
         return [
             [Cell(OURS, backend, device, precision, size) for backend in self.backends]
             + [

@@ -6,8 +6,9 @@ The processes of cells that are compared live side by side, and one of them runs
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from kerasmed.workflows.prepare import gather_material
 from kerasmed.workflows.run_folder import environment
 
 log = logging.getLogger(__name__)
-START_TIMEOUT_S, TURN_TIMEOUT_S = 1800.0, 1800.0
+WRITE_TIMEOUT_S, TURN_TIMEOUT_S = 1800.0, 1800.0
 MOST_STEPS, MOST_SINGLE_STEPS, MOST_SETTLING, FIRST_STEPS = 1000, 30, 300, 4
 # Beyond this a step is waited for by itself, without a part of the turn in which nobody waits.
 SLOW_STEP_S = 0.1
@@ -59,13 +60,28 @@ def benchmark(plan: Plan, places: Places, progress: Progress | None = None) -> F
     material = gather_material(plan.config.dataset, plan.config.seed, places, progress)
     with tempfile.TemporaryDirectory(prefix="kerasmed-benchmark-") as scratch:
         bench = Bench(plan, places, Path(scratch), material.prepared.spec)
-        flops = bench.count_flops()
+        with starting():
+            flops = bench.count_flops()
+            parity = bench.compare_losses() if plan.parity_steps else {}
         rows = [row for group in plan.groups() for row in bench.train(group)]
-        parity = bench.compare_losses() if plan.parity_steps else {}
         rows += bench.answer() if plan.inference else []
         until = bench.train_until() if plan.until else None
     facts = {**environment(), "processor": processor(), "load": {"before": load_before, "after": os.getloadavg()}}
     return Found(plan.config.name, rows, flops, parity, until, facts, notes_on(plan))
+
+
+def starting() -> AbstractContextManager[None]:
+    """Benchmarks on this machine start processes side by side, and not while one of them measures."""
+    return files.locked(_lock(), shared=True)
+
+
+def measuring() -> AbstractContextManager[None]:
+    """No other benchmark on this machine measures or starts processes."""
+    return files.locked(_lock())
+
+
+def _lock() -> Path:
+    return Path(tempfile.gettempdir()) / f"kerasmed-benchmark-{os.getuid()}.lock"
 
 
 def notes_on(plan: Plan) -> tuple[str, ...]:
@@ -75,6 +91,8 @@ def notes_on(plan: Plan) -> tuple[str, ...]:
         notes.append("native loops neither augment nor crop and keep their batches in memory; here nobody augments")
         if not NATIVE_CHILD.is_file():
             notes.append("native loops are part of the checkout (benchmarks/native), and this is an installed package")
+    if plan.start_together:
+        notes.append("all cells started at once: their first steps waited for each other's")
     return (*plan.notes, *notes)
 
 
@@ -99,7 +117,7 @@ class Bench:
         cell = replace(self.plan.groups()[0][0], backend="jax", device="cpu", precision="float32")
         try:
             with self._child(cell, "flops") as child:
-                return child.ask(self._order(cell, "flops"), START_TIMEOUT_S)
+                return child.ask(self._order(cell, "flops"), self.plan.start_timeout_s)
         except CellError as error:
             log.info("operations were not counted: %s", error)
             return None
@@ -112,12 +130,13 @@ class Bench:
     def compare_losses(self) -> dict[str, list[float]]:
         """Losses over the first steps on each backend, without chance, by name of the cell."""
         found = {}
-        for cell in self.plan.groups()[0]:
-            if cell.program != OURS:
+        cells = self.plan.groups()[0]
+        for cell in cells:
+            if cell.program != OURS or cell.place != cells[0].place:
                 continue
             try:
                 with self._child(cell, "parity") as child:
-                    child.ask(self._order(cell, "train", without_chance(self.plan.config)), START_TIMEOUT_S)
+                    child.ask(self._order(cell, "train", without_chance(self.plan.config)), self.plan.start_timeout_s)
                     child.ask({"steps": self.plan.parity_steps, "each": 0}, TURN_TIMEOUT_S)
                     found[cell.name] = child.ask({"finish": True}, TURN_TIMEOUT_S)["losses"][: self.plan.parity_steps]
             except CellError as error:
@@ -156,7 +175,7 @@ class Bench:
             name = f"{cell.name}, {cell.device}, {cell.precision}, {cell.batch_size}"
             log.info("%s trains until %s is %g", name, metric, value)
             try:
-                with self._child(cell, "until") as child:
+                with measuring(), self._child(cell, "until") as child:
                     order = {**self._order(cell, "until"), "until": [metric, value]}
                     told = child.ask(order, 24 * 3600.0)
                     reached = told["reached"]
@@ -168,22 +187,37 @@ class Bench:
     def _in_turns(self, cells: Sequence[Cell], work: Work, order: Callable[[Cell], dict[str, Any]]) -> list[Row]:
         rows: dict[Cell, Row] = {}
         with ExitStack() as stack:
-            running = []
-            for cell in cells:
-                log.info("%s: %s starts, batch size %d", work, cell.name, cell.batch_size)
-                try:
-                    child = stack.enter_context(self._child(cell, work))
-                    running.append(_Running(cell, child, child.ask(order(cell), START_TIMEOUT_S)))
-                except CellError as error:
-                    rows[cell] = Row(cell, work, reason=str(error))
-            for turn in range(self.plan.repeats):
-                for one in running if turn % 2 == 0 else reversed(running):
+            with starting():
+                running = self._started(cells, work, order, stack, rows)
+            with measuring():
+                for turn in range(self.plan.repeats):
+                    for one in running if turn % 2 == 0 else reversed(running):
+                        if one.cell not in rows:
+                            rows |= self._turn(one, work)
+                for one in running:
                     if one.cell not in rows:
-                        rows |= self._turn(one, work)
-            for one in running:
-                if one.cell not in rows:
-                    rows[one.cell] = _finished(one, work)
+                        rows[one.cell] = _finished(one, work)
         return [rows[cell] for cell in cells]
+
+    def _started(
+        self, cells: Sequence[Cell], work: Work, order: Callable[[Cell], dict[str, Any]], stack: ExitStack,
+        rows: dict[Cell, Row],
+    ) -> list[_Running]:  # fmt: skip
+        """Cells that wait for their first turn; those that could not be started get their row."""
+        running = []
+        together = self.plan.start_together and work == "train"
+        for portion in [cells] if together else [[cell] for cell in cells]:
+            begun: dict[Cell, Child] = {}
+            for cell in portion:
+                log.info("%s: %s starts, %s, batch size %d", work, cell.name, cell.precision, cell.batch_size)
+                with _or_reason(cell, work, rows):
+                    begun[cell] = stack.enter_context(self._child(cell, work))
+                    begun[cell].tell(order(cell))
+            for cell, child in begun.items():
+                with _or_reason(cell, work, rows):
+                    left_s = max(1.0, child.begun + self.plan.start_timeout_s - time.time())
+                    running.append(_Running(cell, child, child.hear(left_s)))
+        return running
 
     def _turn(self, one: _Running, work: Work) -> dict[Cell, Row]:
         """Let a cell run its steps; its row where it failed."""
@@ -202,7 +236,7 @@ class Bench:
         if row.reason or row.cell.program != OURS:
             return row
         with self._child(row.cell, "train") as child:
-            ready = child.ask(self._order(row.cell, "train"), START_TIMEOUT_S)
+            ready = child.ask(self._order(row.cell, "train"), self.plan.start_timeout_s)
         return replace(row, facts={**row.facts, "second_first_step_s": ready["first_step"] - child.begun})
 
     def _write_formats(self, cell: Cell, folder: Path) -> dict[str, str]:
@@ -210,7 +244,7 @@ class Bench:
         order = {**self._answer_order(cell, folder), "job": "write", "formats": [name for name, _ in FORMATS]}
         try:
             with self._child(cell, "write") as child:
-                failures: dict[str, str] = child.ask(order, START_TIMEOUT_S)["failures"]
+                failures: dict[str, str] = child.ask(order, WRITE_TIMEOUT_S)["failures"]
         except CellError as error:
             return {name: str(error) for name, _ in FORMATS}
         return failures
@@ -242,6 +276,15 @@ class Bench:
         form = "" if cell.program in (OURS, NATIVE) else cell.program
         more = {"format": form, "folder": str(folder), "backend": cell.backend, "batch_size": cell.batch_size}
         return {**self._order(cell, "answer"), **more}
+
+
+@contextmanager
+def _or_reason(cell: Cell, work: Work, rows: dict[Cell, Row]) -> Iterator[None]:
+    """A cell that fails in the block gets its row."""
+    try:
+        yield
+    except CellError as error:
+        rows[cell] = Row(cell, work, reason=str(error))
 
 
 def _finished(one: _Running, work: Work) -> Row:

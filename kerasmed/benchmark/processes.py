@@ -49,14 +49,27 @@ class Child:
         Raises:
             CellError: The child failed, or did not answer in time.
         """
+        self.tell(order)
+        return self.hear(timeout_s)
+
+    def tell(self, order: Mapping[str, Any]) -> None:
+        """Give an order, and do not wait for its answer."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         with suppress(BrokenPipeError):  # it has ended already, and `_why` says how
             self.process.stdin.write(json.dumps(order).encode() + b"\n")
             self.process.stdin.flush()
+
+    def hear(self, timeout_s: float) -> dict[str, Any]:
+        """The answer to the order before.
+
+        Raises:
+            CellError: The child failed, or did not answer in time.
+        """
+        assert self.process.stdout is not None
         with selectors.DefaultSelector() as waiting:
             waiting.register(self.process.stdout, selectors.EVENT_READ)
             if not waiting.select(timeout_s):
+                self.process.kill()  # it may hang, and must not take the processor from the others
                 raise CellError(f"did not answer within {timeout_s:g} s")
         line = self.process.stdout.readline()
         if not line:

@@ -1,8 +1,10 @@
 """Our own training as a cell: the loader, the network, the step and the loop of `kerasmed train`."""
 
 import math
+import os
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -87,7 +89,7 @@ def _open(order: dict[str, Any]) -> tuple[RunConfig, Material]:
 def seeded_network(config: RunConfig, material: Material, order: dict[str, Any]) -> "keras.Model":
     """The network as `kerasmed train` would start it, with the weights that all cells start from.
 
-    Backends draw other weights from the same seed: the first cell writes its own, the others take them.
+    Backends draw other weights from the same seed: the first cell that has some writes them, the others take them.
     """
     from kerasmed.models.windows import build_network
 
@@ -103,8 +105,11 @@ def seeded_weights(network: "keras.Model", path: Path) -> None:
     from kerasmed.training.variables import assign_all, read_variables
 
     if not path.is_file():
-        np.savez(path, *read_variables(network.weights))
-        return
+        mine = path.with_name(f"{os.getpid()}-{path.name}")
+        np.savez(mine, *read_variables(network.weights))
+        with suppress(FileExistsError):  # another cell that started with this one was first
+            path.hardlink_to(mine)
+        mine.unlink()
     with np.load(path) as stored:
         assign_all(network.weights, [stored[name] for name in stored.files], path.name)
 

@@ -35,6 +35,14 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 @click.option("--turn-s", type=click.FloatRange(0.01, 600), default=2.0, show_default=True, help="Seconds of a turn.")
 @click.option("--parity-steps", type=click.IntRange(0, 20), default=5, show_default=True, help="Losses compared.")
 @click.option("--second-start", is_flag=True, help="Start each once more, with what was compiled the first time.")
+@click.option("--start-together", is_flag=True, help="Start all cells of training at once: for many cores or a GPU.")
+@click.option(
+    "--start-timeout-s",
+    type=click.FloatRange(1, 86400),
+    default=1800.0,
+    show_default=True,
+    help="Seconds that a cell may take to its first steps.",
+)
 @click.option("--until", metavar="METRIC=VALUE", help="Train each until a metric is reached, as val_macro_auc=0.9.")
 @click.option("--out", type=FOLDER, help="Folder of table and chart.  [default: RUN-benchmark in --runs-dir]")
 @data_dir_option

@@ -5,6 +5,7 @@ from types import MethodType
 from typing import Any
 
 import keras
+from keras import ops
 
 from kerasmed.training.torch_flat import Flat
 
@@ -39,7 +40,8 @@ class _Step:
         """Logs of a step over (inputs, targets, weights)."""
         import torch
 
-        trainee, values = self.trainee, [torch.as_tensor(value) for part in data for value in part.values()]
+        # Onto the device once, and no part of the list of calls.
+        trainee, values = self.trainee, [ops.convert_to_tensor(value) for part in data for value in part.values()]
 
         def loss_of(tensors: Sequence[Any]) -> Any:
             rest = iter(tensors)
