@@ -28,21 +28,21 @@ from kerasmed.training.checkpoint import epoch_folder, load_weights
 from kerasmed.training.freezing import unfreezing
 from kerasmed.training.front import build_trainee
 from kerasmed.training.interruption import Interruption
-from kerasmed.training.jax_layers import use_kernels_of_jax
 from kerasmed.training.layer_rates import rates_in
 from kerasmed.training.losses import build_losses, loss_weights, tell_positive_weights
 from kerasmed.training.mixup import MixedLoss
 from kerasmed.training.monitor import Best, check_monitor
+from kerasmed.training.on_jax.layers import use_kernels_of_jax
+from kerasmed.training.on_tensorflow.layers import use_kernels_of_tensorflow
+from kerasmed.training.on_tensorflow.steps import use_plain_steps
+from kerasmed.training.on_torch.flat import can_lie_flat, lay_flat
+from kerasmed.training.on_torch.layers import use_kernels_of_torch
+from kerasmed.training.on_torch.step import step_at_once
 from kerasmed.training.optimizer import build_optimizer
 from kerasmed.training.plain_errors import plain_errors
 from kerasmed.training.resume import Progress, open_progress
 from kerasmed.training.room import require_room, variables_bytes
 from kerasmed.training.scoring import ValidationRows, build_validation, known_metrics
-from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
-from kerasmed.training.tensorflow_steps import use_plain_steps
-from kerasmed.training.torch_flat import can_lie_flat, lay_flat
-from kerasmed.training.torch_layers import use_kernels_of_torch
-from kerasmed.training.torch_step import step_at_once
 from kerasmed.training.variables import all_variables
 from kerasmed.training.writer import Writer
 

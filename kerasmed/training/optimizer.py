@@ -9,7 +9,7 @@ from keras import ops
 
 from kerasmed.config.run import Trainer
 from kerasmed.training.layer_rates import LayerwiseAdam, LayerwiseAdamW, LayerwiseSGD
-from kerasmed.training.tensorflow_updates import use_updates_of_tensorflow
+from kerasmed.training.on_tensorflow.updates import use_updates_of_tensorflow
 
 PLAIN = {"adamw": keras.optimizers.AdamW, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
 LAYERWISE = {"adamw": LayerwiseAdamW, "adam": LayerwiseAdam, "sgd": LayerwiseSGD}

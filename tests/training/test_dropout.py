@@ -11,8 +11,8 @@ def dropped(backend):
     """(pass, example, value) of ones that went through a dropout three times; the third from the seed of the first."""
     import keras
 
-    from kerasmed.training.jax_layers import use_kernels_of_jax
-    from kerasmed.training.torch_layers import use_kernels_of_torch
+    from kerasmed.training.on_jax.layers import use_kernels_of_jax
+    from kerasmed.training.on_torch.layers import use_kernels_of_torch
 
     inputs = keras.Input((1001,))
     model = keras.Model(inputs, keras.layers.Dropout(RATE, seed=1)(inputs))

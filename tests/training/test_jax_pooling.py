@@ -18,7 +18,7 @@ def pooling(size, strides, padding, axes, ours):
     """A model of one pooling."""
     import keras
 
-    from kerasmed.training.jax_layers import use_kernels_of_jax
+    from kerasmed.training.on_jax.layers import use_kernels_of_jax
 
     kind = {1: keras.layers.MaxPooling1D, 2: keras.layers.MaxPooling2D, 3: keras.layers.MaxPooling3D}[len(axes)]
     inputs = keras.Input((*axes, 3))
@@ -51,7 +51,7 @@ def test_a_maximum_and_its_gradient_are_those_of_keras(pool, padding):
 def test_half_the_bits_stay_half_the_bits():
     import jax.numpy as jnp
 
-    from kerasmed.training.jax_pooling import largest
+    from kerasmed.training.on_jax.pooling import largest
 
     answer, gradient = answers(lambda x: largest(x, (2, 2), (2, 2), "same"), jnp.ones((2, 7, 9, 3), jnp.bfloat16))
     assert answer.dtype == gradient.dtype == jnp.bfloat16

@@ -37,7 +37,7 @@ def learned(model, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_layers_as_tensorflow_runs_them_learn_and_answer_the_same(kind):
-    from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
+    from kerasmed.training.on_tensorflow.layers import use_kernels_of_tensorflow
 
     plain, changed = small(kind), small(kind)
     changed.set_weights(plain.get_weights())
@@ -56,7 +56,7 @@ def test_layers_as_tensorflow_runs_them_learn_and_answer_the_same(kind):
 def test_moving_averages_are_those_of_keras(shape, affine):
     import keras
 
-    from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
+    from kerasmed.training.on_tensorflow.layers import use_kernels_of_tensorflow
 
     values = np.random.default_rng(0).normal(2.0, 3.0, shape).astype(np.float32)
     plain, changed = (
@@ -70,7 +70,7 @@ def test_moving_averages_are_those_of_keras(shape, affine):
 
 
 def test_no_class_and_no_setting_is_changed():
-    from kerasmed.training.tensorflow_layers import use_kernels_of_tensorflow
+    from kerasmed.training.on_tensorflow.layers import use_kernels_of_tensorflow
 
     model = small("custom_cnn")
     before = model.get_config()

@@ -26,7 +26,7 @@ def traced(batch, between=lambda values: values):
 
 
 def kept(*arguments):
-    from kerasmed.training.tensorflow_room import kept_bytes
+    from kerasmed.training.on_tensorflow.room import kept_bytes
 
     return kept_bytes(traced(*arguments).graph)
 
@@ -62,7 +62,7 @@ def test_what_only_an_unused_gradient_reads_is_not_counted():
 
 def test_a_step_whose_room_is_nowhere_is_refused_before_it_runs():
     from kerasmed.training.memory import limited_memory
-    from kerasmed.training.tensorflow_room import require_memory
+    from kerasmed.training.on_tensorflow.room import require_memory
 
     small, large = traced(100), traced(1 << 22)
     with limited_memory(100_000_000):

@@ -19,7 +19,7 @@ def torch_alone(backend):
 def network(kind):
     """A network with chance, and kernels of torch."""
     from kerasmed.runtime import seed_everything
-    from kerasmed.training.torch_layers import use_kernels_of_torch
+    from kerasmed.training.on_torch.layers import use_kernels_of_torch
 
     seed_everything(0)
     model = build(SMALL_MODELS[kind], toy_spec(kind=kind))
@@ -42,7 +42,7 @@ def learned(model, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_calls_that_were_written_down_answer_learn_and_draw_as_the_layers_do(kind, torch_alone):
-    from kerasmed.training.torch_flat import lay_flat
+    from kerasmed.training.on_torch.flat import lay_flat
 
     layers, flat = network(kind), network(kind)
     flat.set_weights(layers.get_weights())
@@ -53,7 +53,7 @@ def test_calls_that_were_written_down_answer_learn_and_draw_as_the_layers_do(kin
 
 
 def test_what_is_drawn_changes_from_step_to_step_and_not_from_run_to_run(torch_alone):
-    from kerasmed.training.torch_flat import lay_flat
+    from kerasmed.training.on_torch.flat import lay_flat
 
     first, again = network("se_resnet1d"), network("se_resnet1d")
     for model in (first, again):
@@ -64,7 +64,7 @@ def test_what_is_drawn_changes_from_step_to_step_and_not_from_run_to_run(torch_a
 
 
 def test_what_is_drawn_goes_on_from_a_count_that_was_set(torch_alone):
-    from kerasmed.training.torch_draws import Draw
+    from kerasmed.training.on_torch.draws import Draw
 
     layer = next(layer for layer in network("se_resnet1d").layers if type(layer).__name__ == "Dropout")
     state = layer.seed_generator.state
@@ -84,7 +84,7 @@ def test_what_is_drawn_goes_on_from_a_count_that_was_set(torch_alone):
 
 
 def test_it_answers_as_before_where_it_does_not_learn(torch_alone):
-    from kerasmed.training.torch_flat import lay_flat
+    from kerasmed.training.on_torch.flat import lay_flat
 
     model, inputs = network("se_resnet1d"), toy_physical(8, "se_resnet1d")
     before = model.predict_on_batch(inputs)["label"]
@@ -95,7 +95,7 @@ def test_it_answers_as_before_where_it_does_not_learn(torch_alone):
 def test_a_normalisation_that_is_frozen_later_stands_still(torch_alone):
     import keras
 
-    from kerasmed.training.torch_flat import lay_flat
+    from kerasmed.training.on_torch.flat import lay_flat
 
     model = network("custom_cnn")
     lay_flat(model)
@@ -112,7 +112,7 @@ def test_a_normalisation_that_is_frozen_later_stands_still(torch_alone):
 def test_a_network_that_repeats_its_calls_or_draws_by_itself_stays_as_it_is(torch_alone):
     import keras
 
-    from kerasmed.training.torch_flat import can_lie_flat
+    from kerasmed.training.on_torch.flat import can_lie_flat
 
     assert not can_lie_flat(build(SMALL_MODELS["cnn_lstm"], toy_spec(kind="cnn_lstm")))
     inputs = keras.Input((4, 4, 1))
@@ -127,7 +127,7 @@ def losses(steady, kind="se_resnet1d", **trainer):
 
     from kerasmed.runtime import seed_everything, use_precision
     from kerasmed.training.fit import compile_trainee
-    from kerasmed.training.torch_step import step_at_once
+    from kerasmed.training.on_torch.step import step_at_once
 
     config, stream = toy_config(kind, **trainer), toy_stream(kind=kind)
     seed_everything(0)

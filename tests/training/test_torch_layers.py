@@ -33,7 +33,7 @@ def learned(model, kind):
 def test_layers_as_torch_runs_them_learn_the_same(kind, backend):
     if backend != "torch":
         pytest.skip("torch alone has these kernels")
-    from kerasmed.training.torch_layers import use_kernels_of_torch
+    from kerasmed.training.on_torch.layers import use_kernels_of_torch
 
     plain, changed = small(kind), small(kind)
     changed.set_weights(plain.get_weights())
@@ -48,7 +48,7 @@ def test_layers_as_torch_runs_them_learn_the_same(kind, backend):
 
 
 def test_only_torch_is_changed_and_no_class(backend):
-    from kerasmed.training.torch_layers import use_kernels_of_torch
+    from kerasmed.training.on_torch.layers import use_kernels_of_torch
 
     model = small("custom_cnn")
     before = model.get_config()

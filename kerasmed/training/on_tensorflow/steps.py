@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from kerasmed.training.tensorflow_room import require_memory
+from kerasmed.training.on_tensorflow.room import require_memory
 
 
 def use_plain_steps(trainee: keras.Model) -> None:

@@ -1,4 +1,4 @@
-"""What layers on torch would draw and remember, told instead while their calls are written down (`torch_flat`)."""
+"""What layers on torch would draw and remember, told instead while their calls are written down (`flat`)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-    from kerasmed.training.torch_draws import Draw
+    from kerasmed.training.on_torch.draws import Draw
 
 
 @dataclass

@@ -42,6 +42,6 @@ def _drop(self: Any, inputs: Any, training: bool = False) -> Any:
 
 def _pool(self: Any, inputs: Any) -> Any:
     """`MaxPooling1D.call` and its like."""
-    from kerasmed.training.jax_pooling import largest
+    from kerasmed.training.on_jax.pooling import largest
 
     return largest(inputs, self.pool_size, self.strides, self.padding)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from kerasmed.training.torch_draws import DRAWN_BY
-from kerasmed.training.torch_layers import move_averages
-from kerasmed.training.torch_tape import Tape, taped
+from kerasmed.training.on_torch.draws import DRAWN_BY
+from kerasmed.training.on_torch.layers import move_averages
+from kerasmed.training.on_torch.tape import Tape, taped
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ def lay_flat(network: keras.Model) -> None:
     """Let `network` run as a list of calls where it learns; on another backend, or where it cannot, nothing changes.
 
     Args:
-        network: A functional model whose layers have the kernels of `torch_layers`.
+        network: A functional model whose layers have the kernels of `layers`.
     """
     if keras.backend.backend() != "torch" or not can_lie_flat(network):
         return

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from keras import layers
 
-from kerasmed.training.torch_tape import tape_at_hand
+from kerasmed.training.on_torch.tape import tape_at_hand
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerasmed.training.torch_flat import Flat
+from kerasmed.training.on_torch.flat import Flat
 
 
 def step_at_once(trainee: keras.Model, steady: bool) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import layers, ops
 
-from kerasmed.training.torch_draws import add_noise, drop
-from kerasmed.training.torch_tape import tape_at_hand
+from kerasmed.training.on_torch.draws import add_noise, drop
+from kerasmed.training.on_torch.tape import tape_at_hand
 
 if TYPE_CHECKING:
     import torch
