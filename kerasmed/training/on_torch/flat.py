@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from kerasmed.training.on_torch.draws import DRAWN_BY
+from kerasmed.training.on_torch.graphs import fold_constants, recorded
 from kerasmed.training.on_torch.layers import move_averages
 from kerasmed.training.on_torch.tape import Tape, taped
 
@@ -55,10 +56,17 @@ def can_lie_flat(network: keras.Model) -> bool:
 
 
 class Flat:
-    """Functions of tensors that run the layers of `network`, as lists of calls: one for each kind of values."""
+    """Functions of tensors that run the layers of `network`, as lists of calls: one for each kind of values.
 
-    def __init__(self, network: keras.Model) -> None:
+    Args:
+        network: The model.
+        in_turn: Whether an answer has gone backward before the next is asked for, so that a GPU may make the calls by
+            itself, always in the same memory.
+    """
+
+    def __init__(self, network: keras.Model, in_turn: bool = False) -> None:
         self.lists: dict[Any, _Calls] = {}
+        self.in_turn = in_turn
         self.normalising = [
             layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
         ]
@@ -69,7 +77,7 @@ class Flat:
         learning = tuple(layer.trainable for layer in self.normalising)
         kind = learning, *((value.shape, value.dtype, value.device) for value in values)
         if kind not in self.lists:
-            self.lists[kind] = _written_down(function, values)
+            self.lists[kind] = _written_down(function, values, self.in_turn)
         return self.lists[kind](values)
 
 
@@ -88,7 +96,7 @@ class _Calls:
         return keras.tree.pack_sequence_as(self.answer, found[: len(found) - 2 * count])
 
 
-def _written_down(function: Function, values: "Sequence[torch.Tensor]") -> _Calls:
+def _written_down(function: Function, values: "Sequence[torch.Tensor]", in_turn: bool) -> _Calls:
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -106,7 +114,8 @@ def _written_down(function: Function, values: "Sequence[torch.Tensor]") -> _Call
 
     drawn = [torch.empty(draw.shape, dtype=draw.dtype, device=draw.device) for draw in first.draws]
     traced = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True, pre_dispatch=True)(*values, *drawn)
-    return _Calls(_tidied(traced), answer, second)
+    calls = _tidied(traced)
+    return _Calls(recorded(calls, [*values, *drawn]) if in_turn else calls, answer, second)
 
 
 def _tidied(traced: "GraphModule") -> "GraphModule":
@@ -121,6 +130,7 @@ def _tidied(traced: "GraphModule") -> "GraphModule":
             inner, outer = node.args[0].args[1], node.args[1]
             if [inner[axis] for axis in outer] == [*range(len(outer))]:
                 node.replace_all_uses_with(node.args[0].args[0])
+    fold_constants(traced)
     traced.graph.eliminate_dead_code()
     traced.recompile()
     return traced
