@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from kerasmed.training.on_torch.constants import fold_constants
 from kerasmed.training.on_torch.draws import DRAWN_BY
-from kerasmed.training.on_torch.graphs import fold_constants, recorded
 from kerasmed.training.on_torch.layers import move_averages
 from kerasmed.training.on_torch.tape import Tape, taped
 
@@ -56,17 +56,10 @@ def can_lie_flat(network: keras.Model) -> bool:
 
 
 class Flat:
-    """Functions of tensors that run the layers of `network`, as lists of calls: one for each kind of values.
+    """Functions of tensors that run the layers of `network`, as lists of calls: one for each kind of values."""
 
-    Args:
-        network: The model.
-        in_turn: Whether an answer has gone backward before the next is asked for, so that a GPU may make the calls by
-            itself, always in the same memory.
-    """
-
-    def __init__(self, network: keras.Model, in_turn: bool = False) -> None:
+    def __init__(self, network: keras.Model) -> None:
         self.lists: dict[Any, _Calls] = {}
-        self.in_turn = in_turn
         self.normalising = [
             layer for layer in network._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)
         ]
@@ -77,7 +70,7 @@ class Flat:
         learning = tuple(layer.trainable for layer in self.normalising)
         kind = learning, *((value.shape, value.dtype, value.device) for value in values)
         if kind not in self.lists:
-            self.lists[kind] = _written_down(function, values, self.in_turn)
+            self.lists[kind] = _written_down(function, values)
         return self.lists[kind](values)
 
 
@@ -96,7 +89,7 @@ class _Calls:
         return keras.tree.pack_sequence_as(self.answer, found[: len(found) - 2 * count])
 
 
-def _written_down(function: Function, values: "Sequence[torch.Tensor]", in_turn: bool) -> _Calls:
+def _written_down(function: Function, values: "Sequence[torch.Tensor]") -> _Calls:
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
@@ -114,8 +107,7 @@ def _written_down(function: Function, values: "Sequence[torch.Tensor]", in_turn:
 
     drawn = [torch.empty(draw.shape, dtype=draw.dtype, device=draw.device) for draw in first.draws]
     traced = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True, pre_dispatch=True)(*values, *drawn)
-    calls = _tidied(traced)
-    return _Calls(recorded(calls, [*values, *drawn]) if in_turn else calls, answer, second)
+    return _Calls(_tidied(traced), answer, second)
 
 
 def _tidied(traced: "GraphModule") -> "GraphModule":

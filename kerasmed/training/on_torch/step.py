@@ -34,7 +34,7 @@ class _Step:
 
     def __init__(self, trainee: keras.Model, steady: bool) -> None:
         self.trainee, self.variables = trainee, trainee.trainable_variables
-        self.flat = Flat(trainee, in_turn=True) if steady else None
+        self.flat = Flat(trainee) if steady else None
 
     def __call__(self, data: Any) -> Any:
         """Logs of a step over (inputs, targets, weights)."""

@@ -1,39 +1,16 @@
-"""A list of PyTorch calls that a GPU makes by itself: started once, where python would start each (decision 0068)."""
+"""What a list of PyTorch calls need not compute in every step (decision 0065)."""
 
-import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
     from torch.fx import GraphModule, Node
-
-log = logging.getLogger(__name__)
-
-
-def recorded(calls: "GraphModule", values: "Sequence[torch.Tensor]") -> Any:
-    """`calls`, forward and backward, as CUDA graphs; unchanged where `values` lie elsewhere or CUDA cannot record them.
-
-    Args:
-        calls: A function of tensors alone, of which constants are folded.
-        values: Such tensors: what they hold is not looked at.
-    """
-    import torch
-
-    if not values or not all(value.is_cuda for value in values):
-        return calls
-    try:
-        return torch.cuda.make_graphed_callables(calls, tuple(values), allow_unused_input=True)
-    except (RuntimeError, AssertionError) as error:
-        log.warning("the GPU is told of each call of a step, because CUDA could not record them: %s", error)
-        return calls
 
 
 def fold_constants(calls: "GraphModule") -> None:
     """Compute once what depends on constants alone; what is to be on a GPU would be copied to it in every step."""
     import torch
 
-    if any(_changes_its_input(node) for node in calls.graph.nodes):
+    if not all(_answers_alone(node) for node in calls.graph.nodes):
         return
     for node in [*calls.graph.nodes]:
         parts = node.all_input_nodes
@@ -59,6 +36,11 @@ def _is_constant(calls: "GraphModule", node: "Node") -> bool:
     return node.op == "get_attr" and not isinstance(getattr(calls, str(node.target)), torch.nn.Parameter)
 
 
-def _changes_its_input(node: "Node") -> bool:
-    schema = getattr(node.target, "_schema", None)
-    return schema is not None and bool(schema.is_mutable)
+def _answers_alone(node: "Node") -> bool:
+    """Whether a call neither changes its input nor draws."""
+    import torch
+
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload):
+        return True
+    return not target._schema.is_mutable and torch.Tag.nondeterministic_seeded not in target.tags
