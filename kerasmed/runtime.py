@@ -22,6 +22,7 @@ KERAS_BACKEND = "KERAS_BACKEND"
 # Where jax keeps what it has compiled, below the cache: from which time of compiling on, and how much at most, of which
 # what was used least lately goes first.
 COMPILED, WORTH_KEEPING_S, MOST_COMPILED_BYTES = "compiled", 0.5, 2_000_000_000
+XLA_REPEATS = "xla_gpu_deterministic_ops"
 CHIEF_AND_WORKERS = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
 
@@ -53,6 +54,7 @@ def use_backend(name: str) -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     if name == "jax":
         _keep_compiled()
+        _repeat_on_gpus()
     if name != "tensorflow":
         # Keras imports TensorFlow for tf.data and when it saves; it must not take the GPU from the backend that trains.
         hide_gpus_from_tensorflow()
@@ -76,6 +78,13 @@ def _keep_compiled() -> None:
             **compiled_once(folder, WORTH_KEEPING_S),
             "JAX_COMPILATION_CACHE_MAX_SIZE": str(MOST_COMPILED_BYTES),
         }
+
+
+def _repeat_on_gpus() -> None:
+    """Let XLA take kernels that add in one order on a GPU, unless the user says other."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if XLA_REPEATS not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{XLA_REPEATS}=true".strip()
 
 
 def hide_gpus_from_tensorflow() -> None:

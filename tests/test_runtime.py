@@ -18,6 +18,7 @@ ENVIRONMENT = (
     "KERAS_HOME",
     "KERAS_BACKEND",
     "JAX_COMPILATION_CACHE_DIR",
+    "XLA_FLAGS",
 )
 
 
@@ -69,6 +70,19 @@ print(json.dumps(facts))
 def test_what_jax_compiles_is_kept_below_the_cache_and_bounded(on_jax):
     assert on_jax["compiled"] == str(on_jax["cache"] / "compiled")
     assert 0 < on_jax["at_most"] < 1e11
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("", "--xla_gpu_deterministic_ops=true"),
+        ("--xla_cpu_use_xnnpack=true", "--xla_cpu_use_xnnpack=true --xla_gpu_deterministic_ops=true"),
+        ("--xla_gpu_deterministic_ops=false", "--xla_gpu_deterministic_ops=false"),
+    ],
+)
+def test_xla_is_asked_to_repeat_itself_on_a_gpu_unless_the_user_says_other(said, wanted):
+    program = "import os; from kerasmed.runtime import use_backend; use_backend('jax'); print(os.environ['XLA_FLAGS'])"
+    assert run(program, XLA_FLAGS=said).stdout.strip() == wanted
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
