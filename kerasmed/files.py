@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -123,16 +123,22 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, shared: bool = False, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
     """One process at a time inside the block, on this machine; the lock ends with the process, however it ends.
 
     Args:
         path: File of the lock.
         shared: Whether others that share may be inside too; who does not share is alone.
+        tell: Called before waiting for somebody who is inside.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell()
+            fcntl.flock(file, kind)
         yield
 
 

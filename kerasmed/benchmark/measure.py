@@ -72,16 +72,17 @@ def benchmark(plan: Plan, places: Places, progress: Progress | None = None) -> F
 
 def starting() -> AbstractContextManager[None]:
     """Benchmarks on this machine start processes side by side, and not while one of them measures."""
-    return files.locked(_lock(), shared=True)
+    return _place(shared=True)
 
 
 def measuring() -> AbstractContextManager[None]:
     """No other benchmark on this machine measures or starts processes."""
-    return files.locked(_lock())
+    return _place(shared=False)
 
 
-def _lock() -> Path:
-    return Path(tempfile.gettempdir()) / f"kerasmed-benchmark-{os.getuid()}.lock"
+def _place(shared: bool) -> AbstractContextManager[None]:
+    path = Path(tempfile.gettempdir()) / f"kerasmed-benchmark-{os.getuid()}.lock"
+    return files.locked(path, shared, lambda: log.info("waits for another benchmark on this machine (%s)", path))
 
 
 def notes_on(plan: Plan) -> tuple[str, ...]:

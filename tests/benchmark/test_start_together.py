@@ -52,15 +52,16 @@ def test_a_process_that_does_not_answer_in_time_is_ended(tmp_path):
 
 @pytest.mark.parametrize(("shared", "waits"), [(True, False), (False, True)])
 def test_who_shares_a_lock_is_let_in_and_who_does_not_waits(tmp_path, shared, waits):
-    inside = threading.Event()
+    inside, told = threading.Event(), threading.Event()
 
     def enter():
-        with files.locked(tmp_path / "lock", shared):
+        with files.locked(tmp_path / "lock", shared, told.set):
             inside.set()
 
     other = threading.Thread(target=enter)
     with files.locked(tmp_path / "lock", shared=True):
         other.start()
         assert inside.wait(0.5) != waits
+        assert told.is_set() == waits
     other.join(10)
     assert inside.is_set()
