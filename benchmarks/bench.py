@@ -26,6 +26,9 @@ PAGES_MODEL = Path(__file__).parents[1] / "saved_models" / "ecg_pages"
 BACKENDS = ("jax", "torch", "tensorflow")
 # Beats, twelve leads, pictures.
 LOADED, ENGINES = ("mitbih_ds1", "ptbxl_superdiagnostic", "pneumoniamnist"), ("grain", "tfdata")
+# The networks that `benchmarks/native` has, on the data they are for.
+BESIDE_NATIVE = ("mitbih_ds1", "ptbxl_superdiagnostic model=ecg_transformer", "pneumoniamnist", "adrenalmnist3d")
+PARTS = ("reading", "preparing", "starting", "digitizing", "native", "loading", "fitting", "feeding")
 FEW_RECORDS, MANY_RECORDS = 300, 7000
 
 
@@ -34,21 +37,35 @@ def main() -> None:
     parser.add_argument("--backends", default=",".join(BACKENDS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--parts", default=",".join(PARTS), help="what is measured, of %(default)s")
     words = parser.parse_args()
+    if unknown := set(words.parts.split(",")) - {*PARTS}:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory() as scratch:
-        folder, annotator = _records(Path(scratch))
-        rows = [*_reading(folder, annotator, words.repeats), *_preparing(words.repeats), *_starting(words.repeats)]
-        rows += _digitizing(Path(scratch))
-        rows += _beside_native(words.backends, folder, Path(scratch), words.repeats)
-        rows += [row for run in LOADED for row in _loading(run, words.backends, Path(scratch), words.repeats)]
-        for backend in words.backends.split(","):
-            rows += _fitting(backend, folder, Path(scratch), words.repeats)
-            rows += _feeding(backend, Path(scratch))
+        rows = [row for part in words.parts.split(",") for row in _measured(part, words, Path(scratch))]
     width = max(len(row["what"]) for row in rows)
     for row in rows:
         print(f"{row['what']:<{width}}  {row['value']:>10}  {row['target']}")
     if words.json:
         words.json.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def _measured(part: str, words: argparse.Namespace, scratch: Path) -> list[dict[str, str]]:
+    folder, annotator = _records(scratch)
+    names, repeats, backends = words.backends, words.repeats, words.backends.split(",")
+    demo = f"demo_beats dataset.folder={folder.name} --data-dir {folder.parent}"
+    beside = BESIDE_NATIVE if "KERASMED_DATA" in os.environ else (demo,)
+    parts: dict[str, Callable[[], list[dict[str, str]]]] = {
+        "reading": lambda: _reading(folder, annotator, repeats),
+        "preparing": lambda: _preparing(repeats),
+        "starting": lambda: _starting(repeats),
+        "digitizing": lambda: _digitizing(scratch),
+        "native": lambda: [row for run in beside for row in _beside_native(run, names, scratch, repeats)],
+        "loading": lambda: [row for run in LOADED for row in _loading(run, names, scratch, repeats)],
+        "fitting": lambda: [row for backend in backends for row in _fitting(backend, folder, scratch, repeats)],
+        "feeding": lambda: [row for backend in backends for row in _feeding(backend, scratch)],
+    }
+    return parts[part]()
 
 
 def _records(scratch: Path) -> tuple[Path, str]:
@@ -57,7 +74,8 @@ def _records(scratch: Path) -> tuple[Path, str]:
         return Path(named) / "mitdb", "atr"
     from kerasmed.data.simulate.ecg_beats import simulate_ecg_beats
 
-    simulate_ecg_beats(scratch / "ecg_beats", num_patients=8, duration_s=1800)
+    if not (scratch / "ecg_beats").is_dir():
+        simulate_ecg_beats(scratch / "ecg_beats", num_patients=8, duration_s=1800)
     return scratch / "ecg_beats", "atr"
 
 
@@ -236,21 +254,20 @@ def _digitizing(scratch: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _beside_native(backends: str, folder: Path, scratch: Path, repeats: int) -> list[dict[str, str]]:
-    """Our training over the fastest native loop of its backend, on beats, by `kerasmed benchmark`."""
-    out = scratch / "benchmark"
+def _beside_native(run: str, backends: str, scratch: Path, repeats: int) -> list[dict[str, str]]:
+    """Our training over the fastest native loop of its backend, by `kerasmed benchmark`; `run` with its settings."""
+    out = scratch / f"beside_native_{run.split()[0]}"
     words = [
-        str(Path(sys.executable).with_name("kerasmed")), "benchmark", "demo_beats", f"dataset.folder={folder.name}",
-        "dataset.max_bad_rate=1", "--native", "--backends", backends, "--batch-sizes", "32,256", "--parity-steps", "0",
-        "--repeats", str(repeats), "--data-dir", str(folder.parent), "--out", str(out),
+        str(Path(sys.executable).with_name("kerasmed")), "benchmark", *run.split(), "--native", "--backends", backends,
+        "--batch-sizes", "32,256", "--parity-steps", "0", "--repeats", str(repeats), "--out", str(out),
     ]  # fmt: skip
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        return [_row("beside native loops", "failed", done.stderr.strip().splitlines()[-1])]
+        return [_row(f"{run.split()[0]} beside native loops", "failed", done.stderr.strip().splitlines()[-1])]
     found = json.loads((out / "benchmark.json").read_text())["rows"]
     return [
         _row(
-            f"{row['name']} / native, beats, batch {row['batch_size']}",
+            f"{row['name']} / native, {run.split()[0]}, batch {row['batch_size']}",
             "failed" if row["beside_native"] is None else f"{row['beside_native']:.3f}",
             row["reason"] or "at least 0.95",
         )
