@@ -34,6 +34,8 @@ class _Step:
 
     def __init__(self, trainee: keras.Model, steady: bool) -> None:
         self.trainee, self.variables = trainee, trainee.trainable_variables
+        # A variable changes in place; to ask it for its tensor costs as much as to add two small ones.
+        self.tensors = [variable.value for variable in self.variables]
         self.flat = Flat(trainee) if steady else None
 
     def __call__(self, data: Any) -> Any:
@@ -52,9 +54,9 @@ class _Step:
         trainee._loss_tracker.update_state(loss, sample_weight=len(values[0]))
         trainee.optimizer.scale_loss(loss).backward()
         with torch.no_grad():
-            trainee.optimizer.apply([variable.value.grad for variable in self.variables], self.variables)
-        for variable in self.variables:
-            variable.value.grad = None
+            trainee.optimizer.apply([tensor.grad for tensor in self.tensors], self.variables)
+        for tensor in self.tensors:
+            tensor.grad = None
         return trainee.get_metrics_result()
 
 
