@@ -21,11 +21,16 @@ _BACKWARD = "gradient_tape/"
 def require_memory(step: Any) -> None:
     """Refuse a training step, a concrete function, whose gradients find no room in what this process may allocate.
 
+    On a GPU it lies in other memory, and TensorFlow says itself when that ends.
+
     Raises:
         MemoryError: Less than `kept_bytes` is left.
     """
-    # Nothing is written to it, so it takes no memory.
-    np.empty(kept_bytes(step.graph), np.uint8)
+    import tensorflow as tf
+
+    if not tf.config.list_logical_devices("GPU"):
+        # Nothing is written to it, so it takes no memory.
+        np.empty(kept_bytes(step.graph), np.uint8)
 
 
 def kept_bytes(graph: Any) -> int:
