@@ -72,15 +72,15 @@ def benchmark(plan: Plan, places: Places, progress: Progress | None = None) -> F
 
 def starting() -> AbstractContextManager[None]:
     """Benchmarks on this machine start processes side by side, and not while one of them measures."""
-    return _place(shared=True)
+    return _lock_of_machine(shared=True)
 
 
 def measuring() -> AbstractContextManager[None]:
     """No other benchmark on this machine measures or starts processes."""
-    return _place(shared=False)
+    return _lock_of_machine(shared=False)
 
 
-def _place(shared: bool) -> AbstractContextManager[None]:
+def _lock_of_machine(shared: bool) -> AbstractContextManager[None]:
     path = Path(tempfile.gettempdir()) / f"kerasmed-benchmark-{os.getuid()}.lock"
     return files.locked(path, shared, lambda: log.info("waits for another benchmark on this machine (%s)", path))
 

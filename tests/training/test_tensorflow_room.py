@@ -70,3 +70,15 @@ def test_a_step_whose_room_is_nowhere_is_refused_before_it_runs():
         with pytest.raises(MemoryError):
             require_memory(large)
     require_memory(large)
+
+
+def test_where_tensorflow_has_a_gpu_nothing_is_asked_of_the_memory_of_the_host(monkeypatch):
+    import tensorflow as tf
+
+    from kerasmed.training.memory import limited_memory
+    from kerasmed.training.on_tensorflow.room import require_memory
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [kind])
+    large = traced(1 << 22)
+    with limited_memory(100_000_000):
+        require_memory(large)
